@@ -1,0 +1,123 @@
+"""From the raw request to a checked JSON object: content type, size, JSON and shape, by the limits of the contract."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.core.handlers.wsgi import LimitedStream
+from django.http import HttpRequest
+
+from accounts.errors import Malformed, UnsupportedType
+
+MAX_BYTES = 64 * 1024
+MAX_DRAINED = 8 * 1024 * 1024
+MAX_DEPTH = 8  # the root counts 1
+MAX_VALUES = 1000
+MAX_TEXT = 8192
+MAX_KEY = 64
+JSON_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*', re.IGNORECASE)
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def read_object(request: HttpRequest) -> dict[str, Any]:
+    """The request's JSON object; numbers with a fraction are exact Decimals. Raises UnsupportedType or Malformed."""
+    check_type(request)
+    return parse_object(read_body(request))
+
+
+def check_type(request: HttpRequest) -> None:
+    content_type = request.META.get("CONTENT_TYPE", "")
+    if content_type != "application/json" and not JSON_TYPE.fullmatch(content_type.strip()):
+        raise UnsupportedType
+    if request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedType
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The raw bytes, chunked bodies too. One that is too large is read and thrown away (up to MAX_DRAINED), so that
+    the client sees the answer instead of a broken connection."""
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) <= MAX_BYTES:
+        return request.body
+    stream = request.META["wsgi.input"]
+    if length.isdigit():
+        stream = LimitedStream(stream, int(length))
+    body = b""
+    while len(body) <= MAX_BYTES and (more := stream.read(MAX_BYTES + 1 - len(body))):
+        body += more
+    if len(body) > MAX_BYTES:
+        drained = len(body)
+        while drained < MAX_DRAINED and (more := stream.read(MAX_BYTES)):
+            drained += len(more)
+        raise Malformed(f"The body is larger than {MAX_BYTES // 1024} KiB. Send less at once.")
+    return body
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The object in `body`, within the limits of the contract; Malformed says which was passed."""
+    try:
+        value = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, ValueError) as error:
+        raise Malformed(f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+    if type(value) is not dict:
+        raise Malformed("Send one JSON object.")
+    check_shape(value, suspicious=b"\\u0000" in body or len(body) > MAX_TEXT)
+    return value
+
+
+def check_shape(root: dict[str, Any], *, suspicious: bool = True) -> None:
+    """Depth, number of values, lengths and ranges. `suspicious`: texts may be too long or hold NUL."""
+    count = 0
+    level: list[Any] = [root]
+    for _depth in range(MAX_DEPTH):
+        below: list[Any] = []
+        for container in level:
+            if type(container) is dict:
+                for key in container:
+                    if len(key) > MAX_KEY:
+                        raise Malformed(f"A key is longer than {MAX_KEY} characters.")
+                    if suspicious and "\0" in key:
+                        raise Malformed("A key holds a NUL character.")
+                values: Any = container.values()
+            else:
+                values = container
+            count += len(values)
+            if count > MAX_VALUES:
+                raise Malformed(f"The body holds more than {MAX_VALUES} values.")
+            for value in values:
+                kind = type(value)
+                if kind is str:
+                    if suspicious:
+                        check_text(value)
+                elif kind is dict or kind is list:
+                    below.append(value)
+                elif kind is int:
+                    if not -(2**63) <= value < 2**63:
+                        raise Malformed("A whole number does not fit into 64 bits.")
+                elif kind is Decimal:
+                    check_decimal(value)
+        if not below:
+            return
+        level = below
+    raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def check_text(value: str) -> None:
+    if len(value) > MAX_TEXT:
+        raise Malformed(f"A text is longer than {MAX_TEXT} characters.")
+    if "\0" in value:
+        raise Malformed("A text holds a NUL character.")
+
+
+def check_decimal(value: Decimal) -> None:
+    """Refuses what PostgreSQL's numeric or a double could not hold."""
+    if not value.is_finite() or value.adjusted() > 307:
+        raise Malformed("A number is not finite, or too large.")
+    if value and value.adjusted() < -307:
+        raise Malformed("A number is too close to 0.")
+    if len(value.as_tuple().digits) > 400:
+        raise Malformed("A number has too many digits.")

@@ -1,0 +1,175 @@
+"""The door of the API: one base view that checks each request in the contract's order, the first failure answers.
+
+route and method -> content type -> size, JSON, shape -> account and token present -> account known -> token ->
+access and limit -> the operation's own fields. Views behind it trust what they get.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+import psycopg
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import limits, metrics, refusals, snapshot
+from accounts.body import read_object
+from accounts.clock import now
+from accounts.errors import (
+    AccountNotFound,
+    ApiError,
+    Forbidden,
+    Malformed,
+    MethodNotAllowed,
+    Problem,
+    Unauthorized,
+    Unavailable,
+)
+from accounts.models import ACCESS
+from accounts.snapshot import Configuration
+from accounts.tokens import Token, digest, mark_used, tokens
+
+logger = logging.getLogger(__name__)
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+UUID4_TEXT = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
+)
+TRIES = 3
+REPEATABLE = ("40001", "40P01")  # serialization failure, deadlock: the whole transaction may be repeated
+
+
+class ApiView(APIView):
+    """One documented operation. A subclass gives `access` (what its token must have; "" for a public one) and
+    `answer(configuration, token, body)`, which may run again when the database asked for it."""
+
+    access: ClassVar[str] = ""
+    renderer_classes = (JSONRenderer,)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        return JSONRenderer(), "application/json"  # Accept is ignored
+
+    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise MethodNotAllowed("POST")
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        raise MethodNotAllowed("POST")
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        return error_response(exc)
+
+    def post(self, request: Request) -> HttpResponse:
+        raw: HttpRequest = request._request
+        body = read_object(raw)
+        account = account_id(body)
+        secret = self.token_text(raw, body)
+        self.configuration: Configuration | None = None
+        try:
+            return repeat(lambda: self.pass_door(raw, body, account, secret))
+        except ApiError as error:
+            if self.configuration is not None:
+                refusals.count(self.configuration.id, raw.path_info, error)
+            raise
+
+    def pass_door(self, request: HttpRequest, body: dict[str, Any], account: UUID, secret: str | None) -> HttpResponse:
+        configuration = snapshot.configuration(account)
+        if configuration is None or not configuration.active:
+            raise AccountNotFound
+        self.configuration = configuration
+        token = None
+        if secret is not None:
+            configuration, token = known_token(configuration, secret)
+            if self.access and self.access not in token.access:
+                raise Forbidden(
+                    f"This token may not do this. Give it “{ACCESS[self.access]}” under Account > API Tokens.",
+                    [Problem("token", "not_allowed", f"The token lacks the access {self.access}.")],
+                )
+            limits.check_token(token)
+        return self.answer(request, configuration, token, body)
+
+    def token_text(self, request: HttpRequest, body: dict[str, Any]) -> str | None:
+        secret = body.get("token")
+        if secret is None:
+            scheme, _, bearer = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+            secret = bearer.strip() if scheme.lower() == "bearer" else None
+        if secret is None and not self.access:
+            return None
+        if not isinstance(secret, str) or not secret.strip():
+            raise Unauthorized("required" if secret in (None, "") else "invalid")
+        return secret.strip()
+
+    def answer(
+        self, request: HttpRequest, configuration: Configuration, token: Token | None, body: dict[str, Any]
+    ) -> HttpResponse:
+        raise NotImplementedError
+
+
+def account_id(body: dict[str, Any]) -> UUID:
+    """`account` as a UUID in its usual form, any case, spaces around it allowed."""
+    value = body.get("account")
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise Malformed.field("account", "required", "Send “account”: the account's id from the panel.")
+    if not isinstance(value, str) or not UUID_TEXT.fullmatch(value.strip()):
+        raise Malformed.field("account", "invalid", "“account” is a UUID such as 7d4b1c9e-3f53-4c7e-9d7b-2f6f1b8a9c01.")
+    return UUID(value.strip())
+
+
+def known_token(configuration: Configuration, secret: str) -> tuple[Configuration, Token]:
+    at = now()
+    try:
+        key = digest(secret)
+    except UnicodeEncodeError:
+        raise Unauthorized from None
+    token = tokens.of(configuration).get(key)
+    if token is None:
+        configuration = snapshot.newer(configuration)
+        token = tokens.of(configuration).get(key)
+    if token is None or not token.valid(at):
+        raise Unauthorized
+    mark_used(token, at)
+    return configuration, token
+
+
+def repeat(work: Callable[[], HttpResponse]) -> HttpResponse:
+    """Runs `work`, again where the database broke a deadlock or its connection was stale; Unavailable where it is
+    away. Whatever `work` writes it must write the same way twice."""
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            return work()
+        except (psycopg.Error, DatabaseError) as error:
+            repeatable = recover(error)
+            if last or not repeatable:
+                raise
+    raise Unavailable
+
+
+def recover(error: BaseException) -> bool:
+    """Whether the work may be repeated; a broken connection is closed, so that the next statement opens another."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, psycopg.Error):
+        cause = cause.__cause__
+    if cause is not None and cause.sqlstate in REPEATABLE:
+        return True
+    raw = connection.connection
+    if raw is not None and (raw.closed or raw.broken) and not connection.in_atomic_block:
+        connection.close()
+        return True
+    return False
+
+
+def error_response(error: Exception) -> HttpResponse:
+    """Any exception as the one envelope; what nobody expected is logged and answered 500."""
+    if isinstance(error, ApiError):
+        return error.response()
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or isinstance(
+        error.__cause__, psycopg.OperationalError | psycopg.InterfaceError
+    ):
+        logger.warning("database away: %s", str(error).strip().split("\n")[0])
+        return Unavailable().response()
+    logger.exception("unexpected error", exc_info=error)
+    metrics.crashes.inc()
+    return ApiError().response()

@@ -1,0 +1,168 @@
+"""The product in one function: an event comes in, is recorded, its person becomes known, campaigns go out."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import transaction
+
+from accounts import metrics
+from accounts.errors import Malformed
+from accounts.snapshot import Configuration
+from adserver import decision, signing
+from adserver.live import live
+from cdp import identity
+from cdp.identifiers import Name
+from cdp.people import Profiles
+from dmp import partitions
+from dmp.attributes import write_attributes
+from dmp.events import Event, partition_missing, recorded_refund
+from dmp.memberships import NOBODY, standing, together
+from dmp.models import Visitor
+
+
+@dataclass(slots=True)
+class Query:
+    """An event with what it asserts: the profile it names, and the visitor's consent as attribute changes."""
+
+    event: Event
+    name: Name | None
+    consent: dict[str, list[Any]]
+
+
+class Explained(Exception):
+    """Carries an answer out of a transaction that is to leave nothing behind."""
+
+    def __init__(self, row: tuple[Any, ...] | None) -> None:
+        self.row = row
+
+
+def query_campaigns(configuration: Configuration, query: Query, now: datetime) -> list[dict[str, Any]]:
+    """Records the event and gives the elements for its person, the effect of this event included."""
+    if query.event.identifier is None and query.name is not None and not query.event.bot:
+        query.event.identifier = query.name.key
+    row = recorded(configuration, query, now)
+    metrics.recorded.inc()
+    if query.event.bot:
+        return []
+    chosen, _ = decide(configuration, query.event, row, now)
+    return [element(choice, query.event.visitor_id, now) for choice in chosen]
+
+
+def explain_campaigns(
+    configuration: Configuration, query: Query, now: datetime
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The same answer and a reason for each live campaign, with nothing stored or counted."""
+    try:
+        with transaction.atomic():
+            raise Explained(record_in_transaction(configuration, query, now))
+    except Explained as explained:
+        row = explained.row
+    chosen, verdicts = decide(configuration, query.event, row, now)
+    elements = [element(choice, query.event.visitor_id, now) for choice in chosen]
+    return elements, [told(verdict) for verdict in verdicts]
+
+
+def told(verdict: decision.Verdict) -> dict[str, Any]:
+    campaign, reason = verdict
+    return {
+        "campaign": campaign.slug,
+        "placement": campaign.placement,
+        "chosen": not reason,
+        "reason": reason or None,
+    }
+
+
+def recorded(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
+    """Records the event; a partition that is missing is made, and the recording repeated once."""
+    try:
+        return record(configuration, query, now)
+    except psycopg.errors.CheckViolation as error:
+        if not partition_missing(error):
+            raise
+        partitions.ensure(query.event.time)
+        return record(configuration, query, now)
+
+
+def record(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
+    """One statement where no link changes, else one transaction. Gives the standings of the person."""
+    if not query.consent:
+        row = identity.record_steady(configuration, query.event, now)
+        if row is not None:
+            return row
+    with transaction.atomic():
+        return record_in_transaction(configuration, query, now)
+
+
+def record_in_transaction(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
+    event = query.event
+    names = {query.name.key: query.name} if query.name else {}
+    stored = identity.record_and_identify(configuration, [event], names, now).stored
+    if event.id not in stored and event.once is not None and event.refund:
+        refuse_known_order(event)
+    if query.consent and event.id in stored:
+        write_consent(configuration, query, now)
+    return identity.read_standings(event.visitor)
+
+
+def refuse_known_order(event: Event) -> None:
+    """A negative total under the orderId of a sale: a refund needs an orderId of its own."""
+    if event.once and recorded_refund([event.once]).get(event.once) is False:
+        raise Malformed.field(
+            "orderTotal",
+            "conflict",
+            f"The order “{event.order_id}” is known. Send a refund under its own orderId, such as “{event.order_id}-refund”.",
+        )
+
+
+def write_consent(configuration: Configuration, query: Query, now: datetime) -> None:
+    """Consent is the visitor's and its profile's."""
+    write_attributes(Visitor, query.event.visitor, query.consent, "event", now)
+    profile: UUID | None = Visitor.objects.values_list("profile", flat=True).get(key=query.event.visitor)
+    if profile is not None:
+        write_attributes(Profiles.model, profile, query.consent, "event", now)
+
+
+def decide(
+    configuration: Configuration, event: Event, row: tuple[Any, ...] | None, now: datetime
+) -> tuple[list[decision.Choice], list[decision.Verdict]]:
+    campaigns = live.of(configuration)
+    if not campaigns:
+        return [], []
+    visitor = profile = NOBODY
+    unit = event.visitor_id
+    if row is not None:
+        visitor = standing(row[0:3])
+        if row[3] is not None:
+            profile = standing(row[3:6])
+            unit = row[6] or unit
+    context = decision.Context(
+        now=now,
+        platform=event.platform,
+        device=event.device,
+        event=event.event,
+        path=(event.path or "").partition("?")[0].partition("#")[0],
+        segments=together(visitor, profile),
+        unit=str(unit),
+    )
+    return decision.choose(campaigns, context, random.random)  # noqa: S311
+
+
+def element(choice: decision.Choice, visitor: UUID, now: datetime) -> dict[str, Any]:
+    """One element of `campaigns`, as the ad server's contract draws it."""
+    campaign, creative = choice
+    token = signing.sign(campaign.id, creative.id, campaign.placement_id or 0, visitor, now)
+    return {
+        "id": token,
+        "campaign": campaign.slug,
+        "placement": campaign.placement,
+        "variant": creative.name,
+        "type": creative.type,
+        "content": creative.content,
+        "link": f"{settings.API_URL}/c/{token}" if creative.link else None,
+        "beacon": f"{settings.API_URL}/i/{token}",
+    }

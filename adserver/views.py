@@ -1,0 +1,95 @@
+"""The hot door: POST /campaigns/query."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from accounts import limits
+from accounts.addresses import client_address, country
+from accounts.clock import now
+from accounts.door import ApiView
+from accounts.errors import Forbidden, Problem, Unauthorized, encode
+from accounts.snapshot import Configuration
+from accounts.tokens import Token
+from adserver.query import Query, explain_campaigns, query_campaigns
+from cdp.identifiers import asserted
+from dmp.agents import agent
+from dmp.attributes import consent_changes
+from dmp.incoming import platforms, read_event
+from dmp.values import present, wrong
+
+MESSAGE = "Campaigns executed successfully."
+ANSWER = b'{"status":200,"message":"' + MESSAGE.encode() + b'","campaigns":'
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Allow-Headers": "content-type, authorization",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class CampaignQuery(ApiView):
+    """Records an event and answers with the campaigns for its person."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = (
+            HttpResponse(status=204, headers=PREFLIGHT)
+            if request.method == "OPTIONS"
+            else super().dispatch(request, *args, **kwargs)
+        )
+        response["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    def answer(
+        self, request: HttpRequest, configuration: Configuration, token: Token | None, body: dict[str, Any]
+    ) -> HttpResponse:
+        at = now()
+        meta = request.META
+        limits.check_address(client_address(meta) if settings.PUBLIC_RATE_PER_ADDRESS else "")
+        explain = wants_explanation(body, token)
+        known = agent(meta.get("HTTP_USER_AGENT", ""))
+        configuration, event = read_event(configuration, body, at, device=known.device, bot=known.bot)
+        if origin := meta.get("HTTP_ORIGIN"):
+            check_origin(configuration, event.platform or "", origin)
+        event.language = language(meta.get("HTTP_ACCEPT_LANGUAGE", ""))
+        event.country = country(meta)
+        query = Query(event, asserted(configuration, body), consent_changes(body.get("consent")))
+        if query.name is None and configuration.require_signed_profiles and present(body.get("profileId")):
+            event.properties = {**(event.properties or {}), "profileId": body["profileId"]}
+        if explain:
+            elements, reasons = explain_campaigns(configuration, query, at)
+            return answered(elements, b',"explain":' + encode(reasons))
+        return answered(query_campaigns(configuration, query, at))
+
+
+def answered(elements: list[dict[str, Any]], more: bytes = b"") -> HttpResponse:
+    campaigns = encode(elements) if elements else b"[]"
+    return HttpResponse(ANSWER + campaigns + more + b"}", content_type="application/json")
+
+
+def wants_explanation(body: dict[str, Any], token: Token | None) -> bool:
+    wanted = body.get("explain")
+    if not present(wanted) or wanted is False:
+        return False
+    if wanted is not True:
+        raise wrong("explain", "wrong_type", "takes true or false")
+    if token is None:
+        raise Unauthorized("required", "An explanation needs a token with the access “explain”. Send it as “token”.")
+    if "explain" not in token.access:
+        message = "This token may not explain decisions. Allow it under Account > API Tokens."
+        raise Forbidden(message, [Problem("token", "not_allowed", message)])
+    return True
+
+
+def check_origin(configuration: Configuration, platform: str, origin: str) -> None:
+    """A platform that lists origins takes events from pages of these only."""
+    allowed = platforms.of(configuration)[platform]
+    if allowed and origin.rstrip("/").lower() not in allowed:
+        message = f"The platform “{platform}” takes no events from {origin[:255]}. Add it to the platform's origins."
+        raise Forbidden(message, [Problem("platform", "not_allowed", message)])
+
+
+def language(accepted: str) -> str | None:
+    """The language that a person likes best: the primary subtag of the first entry of Accept-Language."""
+    tag = accepted.split(",", 1)[0].split(";", 1)[0].split("-", 1)[0].strip().lower()
+    return tag if 2 <= len(tag) <= 3 and tag.isascii() and tag.isalpha() else None

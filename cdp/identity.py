@@ -1,0 +1,206 @@
+"""Who is behind a visitor: events assert profiles, links follow from the assertions.
+
+The steady case (a visitor that is linked already to the profile named) is answered inside the recording statement:
+`STEADY` is its condition, `PERSON` its final SELECT. All else goes through `record_and_identify`, one transaction:
+record the events, then `cdp.links.link` what they assert. Rows are locked visitors first, then profiles, each by key.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import metrics
+from accounts.errors import Problem
+from accounts.snapshot import Configuration
+from cdp import links
+from cdp.identifiers import Name, Type, is_never, name, phone
+from cdp.models import Identifier
+from dmp import sql
+from dmp.attributes import definition
+from dmp.events import RECORD, Event, parameters, record_statement
+
+logger = logging.getLogger(__name__)
+MAX_NEW_DEVICES = 25
+NEW_DEVICES_WINDOW = timedelta(hours=1)
+MAX_IDENTIFIERS = {Type.USER_ID.value: 1, Type.EMAIL.value: 5, Type.PHONE.value: 5}
+
+STEADY = """EXISTS (SELECT FROM dmp_visitor v JOIN cdp_identifier i ON i.profile = v.profile
+    WHERE v.key = e.visitor AND i.key = e.identifier)"""
+LOGGED_OUT = "NOT EXISTS (SELECT FROM dmp_visitor v WHERE v.key = e.visitor AND v.profile IS NOT NULL)"
+STANDINGS = "v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket"
+PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
+
+RECORD_ANONYMOUS = RECORD + PERSON
+RECORD_STEADY = record_statement(STEADY) + PERSON
+RECORD_LOGGED_OUT = record_statement(LOGGED_OUT) + PERSON
+READ = f"SELECT {STANDINGS} FROM dmp_visitor v LEFT JOIN cdp_profile p ON p.key = v.profile WHERE v.key = %(key)s"  # noqa: S608
+STORED = (
+    RECORD
+    + """SELECT s.visitor, s.id, before.last_seen FROM stored s
+    LEFT JOIN dmp_visitor before ON before.key = s.visitor"""
+)
+"""`before` is the visitor as it was when the statement began."""
+
+
+class Recorded(NamedTuple):
+    """Ids of the events that were stored (the others are duplicates)."""
+
+    stored: set[UUID]
+
+
+def record_steady(configuration: Configuration, event: Event, now: datetime) -> tuple[Any, ...] | None:
+    """Records one event in one statement where no link changes; None when nothing was recorded, because the link
+    would change or the event is a duplicate. Gives the columns STANDINGS."""
+    if event.identifier is not None:
+        statement = RECORD_STEADY
+    elif configuration.keep_links or event.bot:
+        statement = RECORD_ANONYMOUS
+    else:
+        statement = RECORD_LOGGED_OUT
+    rows = sql.run(statement, parameters(configuration.id, [event], now))
+    return rows[0] if rows else None
+
+
+def read_standings(visitor: UUID) -> tuple[Any, ...] | None:
+    """The columns STANDINGS of one visitor."""
+    rows = sql.run(READ, {"key": visitor})
+    return rows[0] if rows else None
+
+
+def record_and_identify(
+    configuration: Configuration,
+    events: Sequence[Event],
+    names: Mapping[UUID, Name],
+    now: datetime,
+    *,
+    imported: bool = False,
+) -> Recorded:
+    """Stores a batch of one account's events, each once, and links visitors as they assert. `names` gives the
+    asserted identifiers by key."""
+    with transaction.atomic():
+        if not imported:
+            refuse_crowds(configuration, events, now)
+        rows = sql.run(STORED, parameters(configuration.id, events, now))
+        stored = {id for _, id, _ in rows}
+        before = {visitor: last_seen for visitor, _, last_seen in rows}
+        said = [event for event in events if event.id in stored and not event.bot]
+        if configuration.keep_links:
+            said = [event for event in said if event.identifier is not None]
+        if said:
+            profiles = ensure_profiles(configuration.id, said, names, now)
+            links.link(configuration, said, profiles, before, now, imported=imported)
+    return Recorded(stored)
+
+
+def refuse_crowds(configuration: Configuration, events: Sequence[Event], now: datetime) -> None:
+    """Identity rule 11: an identifier that joins too many new devices in an hour stops linking; its events stay."""
+    for event in events:
+        if event.identifier is None:
+            continue
+        rows = sql.run(CROWD, {"key": event.identifier, "visitor": event.visitor, "since": now - NEW_DEVICES_WINDOW})
+        if not rows:
+            continue
+        blocked_at, joined, mine = rows[0]
+        if blocked_at is None and not mine and joined >= MAX_NEW_DEVICES:
+            Identifier.objects.filter(key=event.identifier, blocked_at=None).update(blocked_at=now)
+            warn("crowd", configuration, f"identifier {event.identifier} joined more than {MAX_NEW_DEVICES} devices")
+            blocked_at = now
+        if blocked_at is not None:
+            event.identifier = None
+
+
+CROWD = """SELECT i.blocked_at,
+    (SELECT count(*) FROM cdp_device d WHERE d.profile = i.profile AND d.identifier = i.key AND NOT d.imported
+        AND d.linked_at > %(since)s),
+    EXISTS (SELECT FROM cdp_device d WHERE d.profile = i.profile AND d.visitor = %(visitor)s)
+    FROM cdp_identifier i WHERE i.key = %(key)s"""
+
+
+def warn(limit: str, configuration: Configuration, message: str) -> None:
+    metrics.warnings.labels(limit).inc()
+    logger.warning("account %s: %s", configuration.id, message)
+
+
+def ensure_profiles(
+    account: UUID, events: Sequence[Event], names: Mapping[UUID, Name], now: datetime
+) -> dict[UUID, UUID]:
+    """The profile of each asserted identifier, made when new."""
+    wanted = {event.identifier: names[event.identifier] for event in events if event.identifier is not None}
+    found = profiles_of(list(wanted))
+    missing = sorted((name for key, name in wanted.items() if key not in found), key=lambda name: name.key)
+    for missing_name in missing:
+        found[missing_name.key] = ensure_profile(account, missing_name, now)
+    return found
+
+
+def profiles_of(identifiers: Sequence[UUID]) -> dict[UUID, UUID]:
+    return dict(sql.run("SELECT key, profile FROM cdp_identifier WHERE key = ANY(%(keys)s)", {"keys": identifiers}))
+
+
+MAKE = """WITH new AS (
+    INSERT INTO cdp_identifier (key, account_id, type, value, profile, created_at)
+    VALUES (%(key)s, %(account)s, %(type)s, %(value)s, %(key)s, %(now)s) ON CONFLICT (key) DO NOTHING RETURNING key
+)
+INSERT INTO cdp_profile (key, account_id, name, created_at, attributes, segments, pins_in, pins_out)
+SELECT key, %(account)s, %(told)s, %(now)s, '{}', '{}', '{}', '{}' FROM new ON CONFLICT (key) DO NOTHING"""
+
+
+def ensure_profile(account: UUID, name: Name, now: datetime) -> UUID:
+    """The key of the profile that an identifier names, made when new."""
+    found = profiles_of([name.key])
+    if not found:
+        values = {"key": name.key, "account": account, "type": name.type, "value": name.value, "told": name.told}
+        sql.run(MAKE, {**values, "now": now})
+        found = profiles_of([name.key])
+    return found[name.key]
+
+
+ADD = """INSERT INTO cdp_identifier (key, account_id, type, value, profile, created_at)
+    VALUES (%(key)s, %(account)s, %(type)s, %(value)s, %(profile)s, %(now)s)"""
+
+
+def add_identifiers(
+    configuration: Configuration, profile: UUID, changes: dict[str, list[Any]], now: datetime
+) -> list[Problem]:
+    """Attributes marked as identifier name the profile too (identity rule 6). What cannot be is taken out of
+    `changes` and told; merging two profiles is an operator's decision."""
+    problems = []
+    for attribute, values in list(changes.items()):
+        found = definition(configuration, attribute)
+        if found is None or not found.identifier:
+            continue
+        for value in values:
+            problem = add_identifier(configuration, profile, found.identifier, f"attributes.{attribute}", value, now)
+            if problem:
+                problems.append(problem)
+                changes.pop(attribute, None)
+                break
+    return problems
+
+
+def add_identifier(
+    configuration: Configuration, profile: UUID, type: str, place: str, value: Any, now: datetime
+) -> Problem | None:
+    text = str(value)
+    if is_never(configuration, text) or len(text) > 255 or (type == Type.PHONE and phone(text.strip()) is None):
+        return Problem(place, "invalid", f"“{text[:64]}” names nobody. Send the person's own {type}.")
+    new = name(configuration.id, text, type)
+    owner = profiles_of([new.key]).get(new.key)
+    if owner == profile:
+        return None
+    if owner is not None:
+        return Problem(place, "conflict", f"This {type} belongs to another profile. Merge the two in the panel.")
+    sql.run("SELECT 1 FROM cdp_profile WHERE key = %(key)s FOR UPDATE", {"key": profile})
+    held = Identifier.objects.filter(profile=profile, type=type).count()
+    if held >= MAX_IDENTIFIERS[type]:
+        warn("identifiers", configuration, f"profile {profile} has {held} identifiers of type {type}")
+        return Problem(place, "too_many", f"A profile has at most {MAX_IDENTIFIERS[type]} of type {type}.")
+    sql.run(
+        ADD,
+        {"key": new.key, "account": configuration.id, "type": type, "value": new.value, "profile": profile, "now": now},
+    )
+    return None

@@ -1,0 +1,93 @@
+"""A profile as the API's person endpoints see it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from accounts.errors import Malformed, Problem
+from accounts.snapshot import Configuration
+from cdp import identity
+from cdp.identifiers import Name, is_never, required
+from cdp.models import Profile
+from dmp import sql
+from dmp.attributes import decode
+from dmp.computed import Span
+from dmp.models import Level
+from dmp.partitions import AHEAD
+from dmp.people import LATEST, People, Person, latest_of
+
+
+class Profiles(People):
+    noun = "Profile"
+    id_field = "profileId"
+    level = Level.PROFILE
+    model = Profile
+
+    def read(self, configuration: Configuration, body: dict[str, Any]) -> Name:
+        return required(configuration, body)
+
+    def told(self, who: Name) -> str:
+        return who.told
+
+    def find(self, account: UUID, who: Name) -> Person | None:
+        rows = sql.run(FIND, {"key": who.key})
+        if not rows:
+            return None
+        key, attributes, segments = rows[0]
+        spans = read_spans(key)
+        latest = newest([span.visitor for span in spans]) | {"profile": key}
+        if spans and latest.get("first_seen"):
+            spans = [span._replace(since=max(span.since, latest["earliest"])) for span in spans]
+        return Person(key, decode(attributes), frozenset(segments), latest, spans)
+
+    def make(self, account: UUID, who: Name, now: datetime) -> UUID:
+        return identity.ensure_profile(account, who, now)
+
+    def identify(
+        self, configuration: Configuration, who: Name, key: UUID, changes: dict[str, list[Any]], now: datetime
+    ) -> list[Problem]:
+        return identity.add_identifiers(configuration, key, changes, now)
+
+
+class WritableProfiles(Profiles):
+    """For writes: a never-identifier is refused instead of not found."""
+
+    def read(self, configuration: Configuration, body: dict[str, Any]) -> Name:
+        who = required(configuration, body)
+        if is_never(configuration, who.told):
+            raise Malformed.field(
+                "profileId", "invalid", f"“{who.told}” names nobody. Send the person's own profileId."
+            )
+        return who
+
+
+FIND = """SELECT p.key, p.attributes, p.segments FROM cdp_identifier i JOIN cdp_profile p ON p.key = i.profile
+    WHERE i.key = %(key)s"""
+SPANS = """SELECT visitor, since, until FROM (
+        SELECT visitor, since, lead(since) OVER (PARTITION BY visitor ORDER BY since) AS until, profile
+        FROM cdp_link WHERE visitor = ANY(%(visitors)s)
+    ) l WHERE profile = %(profile)s"""
+
+
+def read_spans(profile: UUID) -> list[Span]:
+    """When each of the profile's visitors was its own."""
+    rows = sql.run("SELECT visitor FROM cdp_device WHERE profile = %(profile)s", {"profile": profile})
+    visitors = [visitor for (visitor,) in rows]
+    end = datetime.now(UTC) + 2 * AHEAD
+    links = sql.run(SPANS, {"visitors": visitors, "profile": profile}) if visitors else []
+    return [Span(visitor, since, until or end) for visitor, since, until in links]
+
+
+def newest(visitors: list[UUID]) -> dict[str, Any]:
+    """What is known of the newest event over several visitors; `earliest`: the first event of any of them."""
+    if not visitors:
+        return {}
+    columns = ", ".join(LATEST)
+    rows = sql.run(f"SELECT {columns} FROM dmp_visitor WHERE key = ANY(%(keys)s)", {"keys": visitors})  # noqa: S608
+    seen = [latest for latest in map(latest_of, map(list, rows)) if latest["last_seen"]]
+    if not seen:
+        return {}
+    seen.sort(key=lambda latest: latest["last_seen"])
+    merged = {name: next((s[name] for s in reversed(seen) if s[name] is not None), None) for name in LATEST}
+    first = min(latest["first_seen"] for latest in seen)
+    return merged | {"first_seen": first, "earliest": first}

@@ -1,0 +1,155 @@
+"""From the body of a request, or a line of an import, to an event: the fields of the reference, checked.
+
+What the event type does not declare and the reference does not name is kept as a property.
+"""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from accounts import snapshot
+from accounts.door import UUID4_TEXT, UUID_TEXT
+from accounts.errors import Malformed
+from accounts.models import Platform
+from accounts.snapshot import Configuration, Part
+from dmp.event_types import AD_EVENTS, Kind, kinds
+from dmp.events import EVENT_ID_KEPT, Event
+from dmp.keys import key
+from dmp.values import identifier, present, text, wrong
+
+DEVICES = ("desktop", "tablet", "mobile")
+RESERVED = frozenset(
+    ["account", "token", "visitorId", "profileId", "profileSignature", "platform", "device", "event", "path", "referrer", "eventId", "consent", "explain"]
+)
+"""Fields that are never properties."""
+UTM = ("utm_source", "utm_medium", "utm_campaign")
+
+read_platform = identifier()
+read_code = identifier(64)
+read_url = text(8192)
+
+platforms: Part[dict[str, tuple[str, ...]]] = Part(
+    lambda account: {
+        row.code: tuple(origin.rstrip("/").lower() for origin in row.origins)
+        for row in Platform.objects.filter(account=account)
+    }
+)
+"""The allowed origins of each platform, by code."""
+
+
+def visitor_id(body: dict[str, Any]) -> UUID:
+    """`visitorId`, a UUID version 4."""
+    value = body.get("visitorId")
+    if not present(value):
+        raise Malformed.field("visitorId", "required", "Send “visitorId”: the UUID4 that the SDK made.")
+    if type(value) is not str or not UUID4_TEXT.fullmatch(value.strip()):
+        raise Malformed.field("visitorId", "invalid", "“visitorId” is a UUID version 4, made by the SDK.")
+    return UUID(value.strip())
+
+
+def required(body: dict[str, Any], name: str, hint: str) -> Any:
+    value = body.get(name)
+    if not present(value):
+        raise Malformed.field(name, "required", f"Send “{name}”: {hint}.")
+    return value
+
+
+def read_event(
+    configuration: Configuration, body: dict[str, Any], now: datetime, *, device: str = "desktop", bot: bool = False
+) -> tuple[Configuration, Event]:
+    """The event in `body` at `now`; `device` is what the User-Agent tells, for a body that names none. The
+    configuration comes back because a platform or event type made a moment ago may have needed a newer one."""
+    visitor = visitor_id(body)
+    platform = read_platform("platform", required(body, "platform", "the code of a platform registered in the panel"))
+    code = read_code("event", required(body, "event", "the code of an event type made in the panel"))
+    if platform not in platforms.of(configuration) or code not in kinds.of(configuration):
+        configuration = snapshot.newer(configuration)
+        if platform not in platforms.of(configuration):
+            message = f"The platform “{platform}” is not registered. Add it under Account > Platforms."
+            raise Malformed.field("platform", "unknown", message)
+    kind = known_kind(configuration, code)
+    event = Event(
+        id=uuid7(),
+        visitor=key(configuration.id, "v", str(visitor)),
+        visitor_id=visitor,
+        time=now,
+        event=code,
+        bot=bot,
+        platform=platform,
+        device=read_device(body.get("device"), device),
+    )
+    if present(value := body.get("path")):
+        event.path = read_url("path", value)
+        if "utm_" in event.path:
+            event.utm = utm(event.path)
+    if present(value := body.get("referrer")):
+        event.referrer = read_url("referrer", value)
+    read_properties(kind, body, event)
+    read_once(configuration, body, event)
+    return configuration, event
+
+
+def known_kind(configuration: Configuration, code: str) -> Kind:
+    kind = kinds.of(configuration).get(code)
+    if kind is not None and code not in AD_EVENTS:
+        return kind
+    message = f"The event type “{code}” does not exist. Make it under Events."
+    raise Malformed.field("event", "unknown", message)
+
+
+def read_device(value: Any, default: str) -> str:
+    if not present(value):
+        return default
+    if type(value) is not str:
+        raise wrong("device", "wrong_type", "takes text")
+    if value.strip() not in DEVICES:
+        raise wrong("device", "invalid", "is desktop, tablet or mobile")
+    return value.strip()
+
+
+def read_properties(kind: Kind, body: dict[str, Any], event: Event) -> None:
+    """Declared properties by their readers, the rest as it is."""
+    properties = {name: value for name, value in body.items() if name not in RESERVED}
+    for declared in kind.declared:
+        value = properties.pop(declared.name, None)
+        if not present(value):
+            if declared.required:
+                message = f"Send “{declared.name}”: {kind.code} requires it."
+                raise Malformed.field(declared.name, "required", message)
+            continue
+        value = declared.read(declared.name, value)
+        if declared.required and value == "":
+            raise Malformed.field(declared.name, "required", f"“{declared.name}” is empty.")
+        if declared.column:
+            setattr(event, declared.column, value)
+        else:
+            properties[declared.name] = value
+    if properties:
+        event.properties = properties
+
+
+def read_once(configuration: Configuration, body: dict[str, Any], event: Event) -> None:
+    """An order is recorded once for ever, an eventId once in 24 hours. Their keys are the event's id too."""
+    event_id = body.get("eventId")
+    if present(event_id) and (type(event_id) is not str or not UUID_TEXT.fullmatch(event_id.strip())):
+        raise Malformed.field("eventId", "invalid", "“eventId” is a UUID that you make for each event.")
+    if event.event == "purchase" and event.order_id:
+        event.id = event.once = key(configuration.id, "o", event.order_id)
+        event.refund = event.order_total is not None and event.order_total < 0
+    elif present(event_id):
+        event.id = event.once = key(configuration.id, "e", event_id.strip().lower())
+        event.expires_at = event.time + EVENT_ID_KEPT
+
+
+def utm(path: str) -> dict[str, str] | None:
+    """The utm parameters of a path's query: {"source", "medium", "campaign"}."""
+    query = path.partition("?")[2].partition("#")[0]
+    try:
+        pairs = dict(parse_qsl(query, max_num_fields=100))
+    except ValueError:
+        return None
+    found = {name[4:]: pairs[name][:255].replace("\0", "") for name in UTM if pairs.get(name)}
+    return found or None

@@ -1,0 +1,183 @@
+"""Settings, read from the environment (and from `.env` beside manage.py). Each name is explained in `.env.example`.
+
+A wrong value stops the start and names its variable; risky combinations are system checks in `segmenthub.checks`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from segmenthub import embedded
+from segmenthub.secret_key import secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", overwrite=False)
+
+
+def setting(kind: str, name: str, default: Any = environ.Env.NOTSET) -> Any:
+    """The variable `name` read as `kind` ("bool", "int", "list", ...); a value that cannot be read names itself."""
+    try:
+        return getattr(env, kind)(name, default=default)
+    except (ValueError, TypeError) as error:
+        raise ImproperlyConfigured(f"{name}={env.ENVIRON.get(name)!r} cannot be read as {kind}: {error}") from error
+
+
+DATA_DIR = Path(setting("str", "SEGMENTHUB_DATA_DIR", str(BASE_DIR / ".data")))
+PRODUCTION = setting("bool", "PRODUCTION", False)
+DEBUG = setting("bool", "DEBUG", not PRODUCTION)
+SECRET_KEY = setting("str", "SECRET_KEY", "") or ("" if PRODUCTION else secret_key(DATA_DIR))
+ALLOWED_HOSTS = setting(
+    "list", "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
+API_URL = setting("str", "API_URL", "http://127.0.0.1:8000").rstrip("/")
+PANEL_URL = setting("str", "PANEL_URL", "").rstrip("/")
+TRUSTED_PROXIES = setting("list", "TRUSTED_PROXIES", [])
+CSRF_TRUSTED_ORIGINS = [PANEL_URL] if PANEL_URL else []
+
+# --- What the service keeps and where ---------------------------------------------------------------------------------
+DATABASE_URL = setting("str", "DATABASE_URL", "") or embedded.database_url(DATA_DIR)
+REDIS_URL = setting("str", "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"].update(CONN_MAX_AGE=None, DISABLE_SERVER_SIDE_CURSORS=setting("bool", "PGBOUNCER", False))
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    prepare_threshold=5,  # without it psycopg prepares nothing on Django's connection
+    connect_timeout=3,
+    application_name="segmenthub",
+    # Through PgBouncer set these on the role, and `ignore_startup_parameters = options`.
+    options="-c lock_timeout=5s -c statement_timeout={} -c idle_in_transaction_session_timeout=60s".format(
+        setting("str", "STATEMENT_TIMEOUT", "60s")
+    ),
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+EVENT_RETENTION = setting("str", "EVENT_RETENTION", "") or None
+MEDIA_URL = setting("str", "MEDIA_URL", "/media/")
+MEDIA_ROOT = setting("str", "MEDIA_ROOT", str(DATA_DIR / "media"))
+GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
+PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # requests a minute, 0 = no limit
+SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
+NOW_OFFSET = setting("float", "SEGMENTHUB_NOW_OFFSET", 0.0)  # seconds; segmenthub.checks refuses it outside DEBUG
+
+# --- Django -------------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "segmenthub",
+    "adserver",
+    "cdp",
+    "dmp",
+    "accounts",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+]
+# The API answers before the rest of this list runs; what follows ApiFirst is for the panel alone.
+MIDDLEWARE = [
+    "segmenthub.middleware.ApiFirst",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "segmenthub.urls"
+WSGI_APPLICATION = "segmenthub.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_VERBOSE = False
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATIC_ROOT = str(DATA_DIR / "static")
+STATICFILES_DIRS = [BASE_DIR / "segmenthub" / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT = PRODUCTION
+X_FRAME_OPTIONS = "SAMEORIGIN"
+LOGIN_URL = "/panel/login/"
+if (email_url := setting("str", "EMAIL_URL", "")) or not PRODUCTION:
+    globals().update(env.email_url_config(email_url or "consolemail://"))
+
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ("/docs",),
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],  # unfold's Alpine evaluates its attributes
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "https:"],
+        "frame-ancestors": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'self'"],
+    },
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# --- Celery: see segmenthub/celery.py for how tasks survive a killed worker ------------------------------------------------
+CELERY_BEAT_SCHEDULE = {
+    "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
+    "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": setting("str", "LOG_LEVEL", "WARNING" if DEBUG else "INFO")},
+}

@@ -1,0 +1,17 @@
+"""Every path. What is not under `segmenthub.middleware.PAGES` is the API."""
+
+from django.urls import path
+
+from adserver.views import CampaignQuery
+from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments
+from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
+
+urlpatterns = [
+    path("campaigns/query", CampaignQuery.as_view()),
+    path("profiles/query", ProfileQuery.as_view()),
+    path("profiles/attributes", ProfileAttributes.as_view()),
+    path("profiles/segments", ProfileSegments.as_view()),
+    path("visitors/query", VisitorQuery.as_view()),
+    path("visitors/attributes", VisitorAttributes.as_view()),
+    path("visitors/segments", VisitorSegments.as_view()),
+]
