@@ -77,33 +77,31 @@ def check_shape(root: dict[str, Any], *, suspicious: bool = True) -> None:
         below: list[Any] = []
         for container in level:
             if type(container) is dict:
-                for key in container:
-                    if len(key) > MAX_KEY:
-                        raise Malformed(f"A key is longer than {MAX_KEY} characters.")
-                    if suspicious and "\0" in key:
-                        raise Malformed("A key holds a NUL character.")
-                values: Any = container.values()
-            else:
-                values = container
-            count += len(values)
+                check_keys(container, suspicious)
+                container = container.values()
+            count += len(container)
             if count > MAX_VALUES:
                 raise Malformed(f"The body holds more than {MAX_VALUES} values.")
-            for value in values:
+            for value in container:
                 kind = type(value)
-                if kind is str:
-                    if suspicious:
-                        check_text(value)
-                elif kind is dict or kind is list:
+                if kind is dict or kind is list:
                     below.append(value)
-                elif kind is int:
-                    if not -(2**63) <= value < 2**63:
-                        raise Malformed("A whole number does not fit into 64 bits.")
-                elif kind is Decimal:
-                    check_decimal(value)
+                elif kind is not str:
+                    check_number(value)
+                elif suspicious:
+                    check_text(value)
         if not below:
             return
         level = below
     raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def check_keys(container: dict[str, Any], suspicious: bool) -> None:
+    for key in container:
+        if len(key) > MAX_KEY:
+            raise Malformed(f"A key is longer than {MAX_KEY} characters.")
+        if suspicious and "\0" in key:
+            raise Malformed("A key holds a NUL character.")
 
 
 def check_text(value: str) -> None:
@@ -113,8 +111,16 @@ def check_text(value: str) -> None:
         raise Malformed("A text holds a NUL character.")
 
 
+def check_number(value: Any) -> None:
+    """Refuses what PostgreSQL's numeric or a double could not hold; lets true, false and null pass."""
+    if type(value) is int:
+        if not -(2**63) <= value < 2**63:
+            raise Malformed("A whole number does not fit into 64 bits.")
+    elif type(value) is Decimal:
+        check_decimal(value)
+
+
 def check_decimal(value: Decimal) -> None:
-    """Refuses what PostgreSQL's numeric or a double could not hold."""
     if not value.is_finite() or value.adjusted() > 307:
         raise Malformed("A number is not finite, or too large.")
     if value and value.adjusted() < -307:

@@ -7,7 +7,7 @@ access and limit -> the operation's own fields. Views behind it trust what they 
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 from uuid import UUID
 
 import psycopg
@@ -53,13 +53,13 @@ class ApiView(APIView):
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return JSONRenderer(), "application/json"  # Accept is ignored
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Never:
         raise MethodNotAllowed("POST")
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Never:
         raise MethodNotAllowed("POST")
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]  # DRF's stub is narrower
         return error_response(exc)
 
     def post(self, request: Request) -> HttpResponse:

@@ -12,7 +12,7 @@ ApiError                 any answer but 200
 └── Unavailable     503  the database is away, nothing was stored; Retry-After
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -112,7 +112,7 @@ class Unavailable(ApiError):
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def envelope(status: int, message: str, headers: Mapping[str, str] | None = None, **fields: Any) -> HttpResponse:
+def envelope(status: int, message: str, **fields: Any) -> HttpResponse:
     """The one shape of every answer: {"status", "message", ...fields}."""
     body = encode({"status": status, "message": message, **fields})
-    return HttpResponse(body, content_type="application/json", status=status, headers=headers)
+    return HttpResponse(body, content_type="application/json", status=status)

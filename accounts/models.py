@@ -12,9 +12,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models, transaction
 
-NEVER_IDENTIFIERS = ["-1", "null", "none", "nil", "undefined", "nan", "true", "false", "anonymous", "guest", "unknown", "email", "id", "userid"] + [
-    "[object object]"
-]
+NEVER_IDENTIFIERS = (
+    *("-1", "null", "none", "nil", "undefined", "nan", "true", "false", "anonymous", "guest", "unknown"),
+    *("email", "id", "userid", "[object object]"),
+)
 ACCESS = {
     "profiles:read": "Read profiles",
     "profiles:write": "Write profiles",

@@ -46,8 +46,8 @@ def write_refusals() -> None:
                     SELECT %s, %s, %s, %s, %s, %s, %s, %s FROM accounts_account WHERE id = %s
                     ON CONFLICT (account_id, hour, endpoint, status, field, code)
                     DO UPDATE SET count = r.count + EXCLUDED.count, sample = EXCLUDED.sample""",  # noqa: S608
-                [account, hour, endpoint, status, field, code, samples[account, endpoint, status, field, code], number]
-                + [account],
+                (account, hour, endpoint, status, field, code)
+                + (samples[account, endpoint, status, field, code], number, account),
             )
 
 

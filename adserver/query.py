@@ -115,7 +115,8 @@ def refuse_known_order(event: Event) -> None:
         raise Malformed.field(
             "orderTotal",
             "conflict",
-            f"The order “{event.order_id}” is known. Send a refund under its own orderId, such as “{event.order_id}-refund”.",
+            f"The order “{event.order_id}” is known. Send a refund under its own orderId, such as"
+            f" “{event.order_id}-refund”.",
         )
 
 

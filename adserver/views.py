@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts import limits
 from accounts.addresses import client_address, country
@@ -31,8 +31,8 @@ PREFLIGHT = {
 class CampaignQuery(ApiView):
     """Records an event and answers with the campaigns for its person."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = (
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = (
             HttpResponse(status=204, headers=PREFLIGHT)
             if request.method == "OPTIONS"
             else super().dispatch(request, *args, **kwargs)

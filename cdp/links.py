@@ -107,7 +107,9 @@ def apply(
     gone = []
     for visitor, (old, new) in sorted(changed.items()):
         was = {a.profile for a in old if a.profile}
-        by_profile = {profiles[e.identifier]: e.identifier for e in heard[visitor] if e.identifier}
+        by_profile: dict[UUID | None, UUID | None] = {
+            profiles[e.identifier]: e.identifier for e in heard[visitor] if e.identifier
+        }
         rows += [
             (a.profile, visitor, by_profile.get(a.profile, a.profile), a.profile == open_now[visitor])
             for a in {a.profile: a for a in new if a.profile}.values()
@@ -239,7 +241,8 @@ def close_idle(profile: UUID, new: set[UUID], now: datetime) -> None:
     metrics.warnings.labels("devices").inc(len(closed))
     sql.run(
         """INSERT INTO cdp_link (visitor, since, profile, cause) SELECT v, %(now)s, NULL, 'limit'
-            FROM unnest(%(visitors)s::uuid[]) v ON CONFLICT (visitor, since) DO UPDATE SET profile = NULL, cause = 'limit'""",
+            FROM unnest(%(visitors)s::uuid[]) v
+            ON CONFLICT (visitor, since) DO UPDATE SET profile = NULL, cause = 'limit'""",
         {"visitors": closed, "now": now},
     )
     sql.run(

@@ -6,7 +6,12 @@ from typing import NamedTuple
 from crawlerdetect import CrawlerDetect
 
 # HTTP libraries are apps and servers of shops, though the bot lists name them.
-LIBRARIES = ["curl/", "wget/", "okhttp", "python-requests", "python-urllib", "python-httpx", "aiohttp", "go-http-client", "java/", "apache-httpclient", "cfnetwork", "dart/", "axios/", "node-fetch", "node", "undici", "guzzlehttp", "libwww-perl", "ruby", "faraday", "postmanruntime", "insomnia", "dalvik", "alamofire", "http_request2", "reqwest", "ktor-client", "unirest", "restsharp", "httpie"]
+LIBRARIES = (
+    *("curl/", "wget/", "okhttp", "python-requests", "python-urllib", "python-httpx", "aiohttp", "go-http-client"),
+    *("java/", "apache-httpclient", "cfnetwork", "dart/", "axios/", "node-fetch", "node", "undici", "guzzlehttp"),
+    *("libwww-perl", "ruby", "faraday", "postmanruntime", "insomnia", "dalvik", "alamofire", "http_request2"),
+    *("reqwest", "ktor-client", "unirest", "restsharp", "httpie"),
+)
 HEADLESS = ("headlesschrome", "phantomjs", "slimerjs", "puppeteer", "playwright", "selenium")
 
 
@@ -32,7 +37,7 @@ def device(lower: str) -> str:
 
 def bot(user_agent: str) -> bool:
     lower = user_agent.strip().lower()
-    if not lower or lower.startswith(tuple(LIBRARIES)):
+    if not lower or lower.startswith(LIBRARIES):
         return False
     if any(word in lower for word in HEADLESS):
         return True

@@ -19,7 +19,8 @@ from dmp import sql, values
 MAX_TEXT = 2000
 CONSENT = "consent."
 RESERVED = (
-    ["$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known", "$utm.source", "$utm.medium", "$utm.campaign"]
+    *("$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known"),
+    *("$utm.source", "$utm.medium", "$utm.campaign"),
 )
 """Known of each person without being defined; read-only."""
 

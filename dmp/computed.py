@@ -130,7 +130,8 @@ def value_type(computed: Mapping[str, Any]) -> str | None:
 
 
 OWN = """WITH span AS (
-    SELECT * FROM unnest(%(visitors)s::uuid[], %(since)s::timestamptz[], %(until)s::timestamptz[]) s(visitor, since, until)
+    SELECT * FROM unnest(%(visitors)s::uuid[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+        s(visitor, since, until)
 ), own AS MATERIALIZED (
     SELECT e.* FROM span s JOIN dmp_event e ON e.visitor = s.visitor AND e.time >= s.since AND e.time < s.until
     WHERE NOT e.bot AND e.time <= %(now)s AND e.time >= %(earliest)s AND left(e.event, 1) <> '$'

@@ -11,6 +11,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from accounts import snapshot
+from accounts.clock import now
 from accounts.door import UUID4_TEXT, UUID_TEXT
 from accounts.errors import Malformed
 from accounts.models import Platform
@@ -22,7 +23,8 @@ from dmp.values import identifier, present, text, wrong
 
 DEVICES = ("desktop", "tablet", "mobile")
 RESERVED = frozenset(
-    ["account", "token", "visitorId", "profileId", "profileSignature", "platform", "device", "event", "path", "referrer", "eventId", "consent", "explain"]
+    ("account", "token", "visitorId", "profileId", "profileSignature", "platform", "device", "event", "path")
+    + ("referrer", "eventId", "consent", "explain")
 )
 """Fields that are never properties."""
 UTM = ("utm_source", "utm_medium", "utm_campaign")
@@ -58,9 +60,9 @@ def required(body: dict[str, Any], name: str, hint: str) -> Any:
 
 
 def read_event(
-    configuration: Configuration, body: dict[str, Any], now: datetime, *, device: str = "desktop", bot: bool = False
+    configuration: Configuration, body: dict[str, Any], at: datetime, *, device: str = "desktop", bot: bool = False
 ) -> tuple[Configuration, Event]:
-    """The event in `body` at `now`; `device` is what the User-Agent tells, for a body that names none. The
+    """The event in `body`, that happened `at`; `device` is what the User-Agent tells, for a body that names none. The
     configuration comes back because a platform or event type made a moment ago may have needed a newer one."""
     visitor = visitor_id(body)
     platform = read_platform("platform", required(body, "platform", "the code of a platform registered in the panel"))
@@ -75,7 +77,7 @@ def read_event(
         id=uuid7(),
         visitor=key(configuration.id, "v", str(visitor)),
         visitor_id=visitor,
-        time=now,
+        time=at,
         event=code,
         bot=bot,
         platform=platform,
@@ -133,15 +135,22 @@ def read_properties(kind: Kind, body: dict[str, Any], event: Event) -> None:
 
 def read_once(configuration: Configuration, body: dict[str, Any], event: Event) -> None:
     """An order is recorded once for ever, an eventId once in 24 hours. Their keys are the event's id too."""
-    event_id = body.get("eventId")
-    if present(event_id) and (type(event_id) is not str or not UUID_TEXT.fullmatch(event_id.strip())):
-        raise Malformed.field("eventId", "invalid", "“eventId” is a UUID that you make for each event.")
+    event_id = read_event_id(body)
     if event.event == "purchase" and event.order_id:
         event.id = event.once = key(configuration.id, "o", event.order_id)
         event.refund = event.order_total is not None and event.order_total < 0
-    elif present(event_id):
-        event.id = event.once = key(configuration.id, "e", event_id.strip().lower())
-        event.expires_at = event.time + EVENT_ID_KEPT
+    elif event_id is not None:
+        event.id = event.once = key(configuration.id, "e", str(event_id))
+        event.expires_at = now() + EVENT_ID_KEPT
+
+
+def read_event_id(body: dict[str, Any]) -> UUID | None:
+    value = body.get("eventId")
+    if not present(value):
+        return None
+    if type(value) is not str or not UUID_TEXT.fullmatch(value.strip()):
+        raise Malformed.field("eventId", "invalid", "“eventId” is a UUID that you make for each event.")
+    return UUID(value.strip())
 
 
 def utm(path: str) -> dict[str, str] | None:

@@ -61,7 +61,8 @@ class Person(models.Model):
     """What a visitor and a profile have in common. `key` is made from the account and the identifier, so that people
     of two accounts can never be the same row.
 
-    `attributes` is {name: {"values": [...], "at": time written, "changed": time of the last other value, "source": who}}.
+    `attributes` is {name: {"values": [...], "at": time written, "changed": time of the last other value, "source": who
+    wrote it}}.
     `segments` holds the ids of the segments that the person is in; `pins_in` and `pins_out` those set by hand.
     """
 

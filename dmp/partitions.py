@@ -1,7 +1,7 @@
 """The partitions of the event table: one before 2000, one a year until 24 months before the installation, then months.
 
-Together they reach from the beginning of time to three months ahead, so that any past event has its place. They are made
-ahead by beat and at start; one that is missing in a request is made there (`dmp.events`).
+Together they reach from the beginning of time to three months ahead, so that any past event has its place. They are
+made ahead by beat and at start; one that is missing in a request is made there (`adserver.query`).
 """
 
 from datetime import UTC, datetime, timedelta

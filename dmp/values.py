@@ -51,12 +51,12 @@ def identifier(limit: int = 255, *, integers: bool = False) -> Reader:
             value = str(value)
         if type(value) is not str:
             raise wrong(place, "wrong_type", "takes text")
-        value = value.strip()
-        if len(value) > limit:
+        trimmed: str = value.strip()
+        if len(trimmed) > limit:
             raise wrong(place, "too_long", f"takes at most {limit} characters")
-        if CONTROL.search(value):
+        if CONTROL.search(trimmed):
             raise wrong(place, "invalid", "takes no control characters")
-        return value
+        return trimmed
 
     return read
 
@@ -75,12 +75,12 @@ def amount(*, negative: bool) -> Reader:
             raise wrong(place, "wrong_type", "takes a number")
         if value and value.adjusted() >= 12:
             raise wrong(place, "invalid", "takes amounts below 10^12")
-        rounded = value.quantize(SIX_PLACES, context=EXACT)
+        rounded: Decimal = value.quantize(SIX_PLACES, context=EXACT)
         if abs(rounded) >= LIMIT or (value and not rounded):
             raise wrong(place, "invalid", "takes amounts below 10^12 and of at least 0.000001")
         if rounded < 0 and not negative:
             raise wrong(place, "invalid", "is never negative")
-        return abs(rounded) if not rounded else rounded
+        return rounded or abs(rounded)
 
     return read
 
@@ -101,7 +101,7 @@ def skus(place: str, value: Any) -> list[str]:
 
 def number(place: str, value: Any) -> int | Decimal:
     if type(value) is int or type(value) is Decimal:
-        return value  # type: ignore[no-any-return]
+        return value
     raise wrong(place, "wrong_type", "takes a number")
 
 

@@ -31,7 +31,8 @@ class PersonView(ApiView):
 
     def saved(self, who: Any, what: str, problems: list[Problem]) -> HttpResponse:
         message = f"{self.people.noun} {what} saved successfully."
-        return envelope(200, message, **{self.people.id_field: self.people.told(who)}, errors=told(problems))
+        named: dict[str, Any] = {self.people.id_field: self.people.told(who), "errors": told(problems)}
+        return envelope(200, message, **named)
 
 
 class PersonQuery(PersonView):

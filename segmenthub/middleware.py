@@ -26,7 +26,7 @@ class ApiFirst:
         return answer(request)
 
 
-def answer(request: HttpRequest) -> HttpResponse:
+def answer(request: HttpRequest) -> HttpResponseBase:
     """The API's answer, counted; whatever happens it is the one envelope."""
     started = time.perf_counter()
     endpoint = "other"
@@ -34,7 +34,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         match = resolve(request.path_info, settings.ROOT_URLCONF)
         request.resolver_match = match
         endpoint = match.route
-        response = match.func(request, *match.args, **match.kwargs)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     except Resolver404:
         response = NotFound().response()
     except Exception as error:

@@ -37,7 +37,7 @@ PANEL_URL = setting("str", "PANEL_URL", "").rstrip("/")
 TRUSTED_PROXIES = setting("list", "TRUSTED_PROXIES", [])
 CSRF_TRUSTED_ORIGINS = [PANEL_URL] if PANEL_URL else []
 
-# --- What the service keeps and where ---------------------------------------------------------------------------------
+# --- What the service keeps and where ---
 DATABASE_URL = setting("str", "DATABASE_URL", "") or embedded.database_url(DATA_DIR)
 REDIS_URL = setting("str", "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
@@ -60,7 +60,7 @@ PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # reques
 SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
 NOW_OFFSET = setting("float", "SEGMENTHUB_NOW_OFFSET", 0.0)  # seconds; segmenthub.checks refuses it outside DEBUG
 
-# --- Django -------------------------------------------------------------------------------------------------------------
+# --- Django ---
 INSTALLED_APPS = [
     "segmenthub",
     "adserver",
@@ -160,7 +160,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'self'"],
     },
 }
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
@@ -168,7 +168,7 @@ REST_FRAMEWORK = {
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-# --- Celery: see segmenthub/celery.py for how tasks survive a killed worker ------------------------------------------------
+# --- Celery: see segmenthub/celery.py for how tasks survive a killed worker ---
 CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
