@@ -21,7 +21,7 @@ from cdp.identifiers import Name, Type, is_never, name, phone
 from cdp.models import Identifier
 from dmp import sql
 from dmp.attributes import definition
-from dmp.events import RECORD, Event, parameters, record_statement
+from dmp.events import RECORD, Event, one_parameters, parameters, record_statement
 
 logger = logging.getLogger(__name__)
 MAX_NEW_DEVICES = 25
@@ -34,9 +34,13 @@ LOGGED_OUT = "NOT EXISTS (SELECT FROM dmp_visitor v WHERE v.key = e.visitor AND 
 STANDINGS = "v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket"
 PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
 
-RECORD_ANONYMOUS = RECORD + PERSON
-RECORD_STEADY = record_statement(STEADY) + PERSON
-RECORD_LOGGED_OUT = record_statement(LOGGED_OUT) + PERSON
+CONDITIONS = {"anonymous": "true", "steady": STEADY, "logged out": LOGGED_OUT}
+RECORD_ONE = {
+    (case, once): record_statement(one=True, once=once, steady=condition) + PERSON
+    for case, condition in CONDITIONS.items()
+    for once in (False, True)
+}
+"""The statement of one event by its case, and whether it may be recorded only once."""
 READ = f"SELECT {STANDINGS} FROM dmp_visitor v LEFT JOIN cdp_profile p ON p.key = v.profile WHERE v.key = %(key)s"  # noqa: S608
 STORED = (
     RECORD
@@ -56,12 +60,11 @@ def record_steady(configuration: Configuration, event: Event, now: datetime) -> 
     """Records one event in one statement where no link changes; None when nothing was recorded, because the link
     would change or the event is a duplicate. Gives the columns STANDINGS."""
     if event.identifier is not None:
-        statement = RECORD_STEADY
-    elif configuration.keep_links or event.bot:
-        statement = RECORD_ANONYMOUS
+        case = "steady"
     else:
-        statement = RECORD_LOGGED_OUT
-    rows = sql.run(statement, parameters(configuration.id, [event], now))
+        case = "anonymous" if configuration.keep_links or event.bot else "logged out"
+    statement = RECORD_ONE[case, event.once is not None]
+    rows = sql.run(statement, one_parameters(configuration.id, event, now))
     return rows[0] if rows else None
 
 

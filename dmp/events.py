@@ -54,27 +54,62 @@ class Event(msgspec.Struct, omit_defaults=True):
     properties: dict[str, Any] | None = None
 
 
-COLUMNS = """id uuid, visitor uuid, visitor_id uuid, time timestamptz, event text, once uuid, expires_at timestamptz,
-    refund boolean, identifier uuid, bot boolean, platform text, device text, country text, language text, utm jsonb,
-    path text, referrer text, sku text, price numeric, brand text, breadcrumb text, category text, order_id text,
-    order_total numeric, purchased_items text[], properties jsonb"""
+COLUMNS = {
+    "id": "uuid",
+    "visitor": "uuid",
+    "visitor_id": "uuid",
+    "time": "timestamptz",
+    "event": "text",
+    "once": "uuid",
+    "expires_at": "timestamptz",
+    "refund": "boolean",
+    "identifier": "uuid",
+    "bot": "boolean",
+    "platform": "text",
+    "device": "text",
+    "country": "text",
+    "language": "text",
+    "utm": "jsonb",
+    "path": "text",
+    "referrer": "text",
+    "sku": "text",
+    "price": "numeric",
+    "brand": "text",
+    "breadcrumb": "text",
+    "category": "text",
+    "order_id": "text",
+    "order_total": "numeric",
+    "purchased_items": "text[]",
+    "properties": "jsonb",
+}
+"""The fields of Event with their types in SQL."""
 
-STORED = """visitor, time, id, event, identifier, platform, device, path, referrer, sku, price, brand, breadcrumb,
+STORED = """visitor, time, id, event, identifier, bot, platform, device, path, referrer, sku, price, brand, breadcrumb,
     category, order_id, order_total, purchased_items, properties"""
 
+ONE = "SELECT {}".format(", ".join(f"%({name})s::{kind} AS {name}" for name, kind in COLUMNS.items()))
+"""One event, a parameter for each column."""
 
-def record_statement(steady: str = "true") -> str:
-    """The statement up to its final SELECT. It gives the relations
+MANY = """SELECT {}, coalesce(e.bot, false) AS bot FROM json_to_recordset(%(events)s::json) AS e({})""".format(
+    ", ".join(name for name in COLUMNS if name != "bot"),
+    ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items()),
+)
+"""A batch as one JSON parameter."""
 
-    incoming   what was sent, where the condition `steady` holds
-    fresh      what had not been recorded before by order or eventId
-    seen       the visitors of fresh events, after the update, whose rows are locked from here on
-    stored     the events that were not there yet
-    """
-    return f"""
-WITH incoming AS MATERIALIZED (
-    SELECT e.*, coalesce(e.bot, false) AS is_bot FROM json_to_recordset(%(events)s::json) AS e({COLUMNS}) WHERE {steady}
-), once AS (
+ONE_SEEN = """SELECT visitor, visitor_id, CASE WHEN bot THEN NULL ELSE time END, CASE WHEN bot THEN NULL ELSE time END,
+    platform, device, country, language, utm, CASE WHEN utm IS NULL OR bot THEN NULL ELSE time END FROM fresh"""
+
+
+def newest(column: str) -> str:
+    return f"(array_agg({column} ORDER BY time DESC) FILTER (WHERE {column} IS NOT NULL AND NOT bot))[1]"
+
+
+MANY_SEEN = f"""SELECT visitor, (array_agg(visitor_id))[1], min(time) FILTER (WHERE NOT bot),
+    max(time) FILTER (WHERE NOT bot), {newest("platform")}, {newest("device")}, {newest("country")},
+    {newest("language")}, {newest("utm")}, max(time) FILTER (WHERE utm IS NOT NULL AND NOT bot)
+    FROM fresh GROUP BY visitor ORDER BY visitor"""
+
+ONCE = """once AS (
     INSERT INTO dmp_once AS o (key, event, refund, expires_at)
     SELECT DISTINCT ON (once) once, id, coalesce(refund, false), expires_at FROM incoming WHERE once IS NOT NULL
     ORDER BY once, time, id
@@ -83,36 +118,49 @@ WITH incoming AS MATERIALIZED (
     RETURNING event
 ), fresh AS MATERIALIZED (
     SELECT * FROM incoming WHERE once IS NULL OR id IN (SELECT event FROM once)
-), seen AS (
-    INSERT INTO dmp_visitor AS v (key, account_id, visitor_id, created_at, attributes, segments, pins_in, pins_out,
-        first_seen, last_seen, platform, device, country, language, utm, utm_at)
-    SELECT visitor, %(account)s::uuid, (array_agg(visitor_id))[1], %(now)s, '{{}}', '{{}}', '{{}}', '{{}}',
-        min(time) FILTER (WHERE NOT is_bot), max(time) FILTER (WHERE NOT is_bot),
-        (array_agg(platform ORDER BY time DESC) FILTER (WHERE NOT is_bot))[1],
-        (array_agg(device ORDER BY time DESC) FILTER (WHERE NOT is_bot))[1],
-        (array_agg(country ORDER BY time DESC) FILTER (WHERE NOT is_bot))[1],
-        (array_agg(language ORDER BY time DESC) FILTER (WHERE NOT is_bot))[1],
-        (array_agg(utm ORDER BY time DESC) FILTER (WHERE utm IS NOT NULL AND NOT is_bot))[1],
-        max(time) FILTER (WHERE utm IS NOT NULL AND NOT is_bot)
-    FROM fresh GROUP BY visitor ORDER BY visitor
+)"""
+NOT_ONCE = "fresh AS NOT MATERIALIZED (SELECT * FROM incoming)"
+
+SEEN = """INSERT INTO dmp_visitor AS v (key, visitor_id, first_seen, last_seen, platform, device, country, language,
+        utm, utm_at, account_id, created_at, attributes, segments, pins_in, pins_out)
+    SELECT s.*, %(account)s::uuid, %(now)s::timestamptz, '{}'::jsonb, '{}'::bigint[], '{}'::bigint[], '{}'::bigint[]
+    FROM (SEEN) s
     ON CONFLICT (key) DO UPDATE SET
         first_seen = least(v.first_seen, EXCLUDED.first_seen),
         last_seen = greatest(v.last_seen, EXCLUDED.last_seen),
-        platform = CASE WHEN {{newer}} THEN EXCLUDED.platform ELSE v.platform END,
-        device = CASE WHEN {{newer}} THEN EXCLUDED.device ELSE v.device END,
-        country = CASE WHEN {{newer}} THEN coalesce(EXCLUDED.country, v.country) ELSE v.country END,
-        language = CASE WHEN {{newer}} THEN coalesce(EXCLUDED.language, v.language) ELSE v.language END,
+        platform = CASE WHEN NEWER THEN EXCLUDED.platform ELSE v.platform END,
+        device = CASE WHEN NEWER THEN EXCLUDED.device ELSE v.device END,
+        country = CASE WHEN NEWER THEN coalesce(EXCLUDED.country, v.country) ELSE v.country END,
+        language = CASE WHEN NEWER THEN coalesce(EXCLUDED.language, v.language) ELSE v.language END,
         utm = CASE WHEN EXCLUDED.utm_at >= coalesce(v.utm_at, EXCLUDED.utm_at) THEN EXCLUDED.utm ELSE v.utm END,
         utm_at = greatest(v.utm_at, EXCLUDED.utm_at)
-    RETURNING v.*
+    RETURNING v.key, v.profile, v.segments, v.pins_in, v.pins_out""".replace(
+    "NEWER", "EXCLUDED.last_seen >= coalesce(v.last_seen, EXCLUDED.last_seen)"
+)
+
+
+def record_statement(*, one: bool = False, once: bool = True, steady: str = "true") -> str:
+    """The recording statement up to its final SELECT, for `one` event or a batch. It gives the relations
+
+    incoming   what was sent, where the condition `steady` (over the relation e) holds
+    fresh      what had not been recorded before by order or eventId (`once`: whether there may be any such)
+    seen       the visitors of fresh events, after the update, whose rows are locked from here on
+    stored     the events that were not there yet
+    """
+    simple = one and not once  # nothing reads incoming twice: its columns are the parameters themselves
+    return f"""
+WITH incoming AS {"NOT MATERIALIZED" if simple else "MATERIALIZED"} (
+    SELECT * FROM ({ONE if one else MANY}) e WHERE {steady}
+), {ONCE if once else NOT_ONCE}, seen AS (
+    {SEEN.replace("(SEEN)", f"({ONE_SEEN if one else MANY_SEEN})")}
 ), stored AS (
-    INSERT INTO dmp_event (account_id, bot, {STORED})
-    SELECT %(account)s::uuid, is_bot, {STORED} FROM fresh
+    INSERT INTO dmp_event (account_id, {STORED})
+    SELECT %(account)s::uuid, {STORED} FROM {f"({ONE})" if simple else ""} fresh
     WHERE visitor IN (SELECT key FROM seen)
     ON CONFLICT (visitor, time, id) DO NOTHING
     RETURNING visitor, id
 )
-""".replace("{newer}", "EXCLUDED.last_seen >= coalesce(v.last_seen, EXCLUDED.last_seen)")
+"""
 
 
 RECORD = record_statement()
@@ -120,7 +168,25 @@ COUNT = RECORD + "SELECT id FROM stored"
 
 
 def parameters(account: UUID, events: Sequence[Event], now: datetime) -> dict[str, Any]:
+    """The parameters of a batch."""
     return {"account": account, "events": encode(events).decode(), "now": now}
+
+
+def one_parameters(account: UUID, event: Event, now: datetime) -> dict[str, Any]:
+    """The parameters of one event. What may be null goes as text, so that the statement has one form."""
+    values: dict[str, Any] = {name: getattr(event, name) for name in Event.__struct_fields__}
+    for name in TEXTUAL:
+        if values[name] is not None:
+            values[name] = str(values[name])
+    for name in JSON:
+        if values[name] is not None:
+            values[name] = encode(values[name]).decode()
+    values["account"], values["now"] = account, now
+    return values
+
+
+TEXTUAL = ("once", "expires_at", "identifier", "price", "order_total")
+JSON = ("utm", "properties")
 
 
 def record_events(account: UUID, events: Sequence[Event], now: datetime) -> set[UUID]:

@@ -52,7 +52,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     ),
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-EVENT_RETENTION = setting("str", "EVENT_RETENTION", "") or None
+EVENT_RETENTION = setting("int", "EVENT_RETENTION", 0)  # days; 0 keeps events for ever
 MEDIA_URL = setting("str", "MEDIA_URL", "/media/")
 MEDIA_ROOT = setting("str", "MEDIA_ROOT", str(DATA_DIR / "media"))
 GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
