@@ -31,6 +31,7 @@ class Name(NamedTuple):
     told: str
 
 
+@lru_cache(maxsize=65536)
 def name(account: UUID, told: str, type: str | None = None) -> Name:
     """The identifier that a text is: an e-mail where it contains @, a phone where it is a possible international
     number, else a user id. `type` says it where the text alone does not decide."""

@@ -44,10 +44,14 @@ RECORD_ONE = {
 READ = f"SELECT {STANDINGS} FROM dmp_visitor v LEFT JOIN cdp_profile p ON p.key = v.profile WHERE v.key = %(key)s"  # noqa: S608
 STORED = (
     RECORD
-    + """SELECT s.visitor, s.id, before.last_seen FROM stored s
+    + """SELECT i.id, NULL::uuid, NULL::timestamptz FROM incoming i WHERE i.id NOT IN (SELECT id FROM stored)
+    UNION ALL
+    SELECT NULL, s.visitor, before.last_seen
+    FROM (SELECT DISTINCT visitor FROM incoming WHERE identifier IS NOT NULL OR NOT %(keep_links)s) s
     LEFT JOIN dmp_visitor before ON before.key = s.visitor"""
 )
-"""`before` is the visitor as it was when the statement began."""
+"""The events that were not stored, and when each visitor that may be linked was last seen before: `before` is the
+visitor as it was when the statement began."""
 
 
 class Recorded(NamedTuple):
@@ -84,12 +88,14 @@ def record_and_identify(
 ) -> Recorded:
     """Stores a batch of one account's events, each once, and links visitors as they assert. `names` gives the
     asserted identifiers by key."""
+    events = list({event.id: event for event in reversed(events)}.values())[::-1]  # of equal ids the first counts
     with transaction.atomic():
         if not imported:
             refuse_crowds(configuration, events, now)
-        rows = sql.run(STORED, parameters(configuration.id, events, now))
-        stored = {id for _, id, _ in rows}
-        before = {visitor: last_seen for visitor, _, last_seen in rows}
+        values = parameters(configuration.id, events, now) | {"keep_links": configuration.keep_links}
+        rows = sql.run(STORED, values, binary=True)
+        stored = {event.id for event in events}.difference(id for id, _, _ in rows)
+        before = {visitor: last_seen for id, visitor, last_seen in rows if id is None}
         said = [event for event in events if event.id in stored and not event.bot]
         if configuration.keep_links:
             said = [event for event in said if event.identifier is not None]

@@ -31,14 +31,13 @@ def link(
     heard: dict[UUID, list[Event]] = defaultdict(list)
     for event in said:
         heard[event.visitor].append(event)
+    heard = not_said_before(heard, profiles)
     current = read_links(sorted(heard))
     late = []
     changed: dict[UUID, tuple[Links, Links]] = {}
     for visitor, events in heard.items():
         old = current.get(visitor, [])
         new = [Assertion(event.time, profiles[event.identifier] if event.identifier else None) for event in events]
-        if len(old) == 1 and all(profile == old[0].profile for _, profile in new):
-            continue  # said again
         last_seen = before[visitor]
         if last_seen is None or all(event.time > last_seen for event in events):
             links = timeline([*old, *new], reach_back=configuration.link_history)
@@ -53,10 +52,28 @@ def link(
         apply(configuration, changed, heard, profiles, now, imported=imported)
 
 
+def not_said_before(heard: Mapping[UUID, list[Event]], profiles: Mapping[UUID, UUID]) -> dict[UUID, list[Event]]:
+    """Without the visitors that always were one profile's, which their events only name again."""
+    rows = sql.run(
+        "SELECT visitor, profile FROM cdp_link WHERE visitor = ANY(%(visitors)s)",
+        {"visitors": list(heard)},
+        binary=True,
+    )
+    links: dict[UUID, set[UUID | None]] = defaultdict(set)
+    for visitor, profile in rows:
+        links[visitor].add(profile)
+    said = {
+        visitor: {profiles[event.identifier] if event.identifier else None for event in events}
+        for visitor, events in heard.items()
+    }
+    return {visitor: events for visitor, events in heard.items() if links.get(visitor) != said[visitor]}
+
+
 def read_links(visitors: Sequence[UUID]) -> dict[UUID, Links]:
     rows = sql.run(
         "SELECT visitor, since, profile FROM cdp_link WHERE visitor = ANY(%(visitors)s) ORDER BY visitor, since",
         {"visitors": list(visitors)},
+        binary=True,
     )
     found: dict[UUID, Links] = defaultdict(list)
     for visitor, since, profile in rows:
@@ -77,7 +94,7 @@ def recomputed(configuration: Configuration, visitors: Sequence[UUID]) -> dict[U
     """Links from all that the visitors' events ever asserted: for events that arrive out of order."""
     if not visitors:
         return {}
-    rows = sql.run(ASSERTED, {"visitors": list(visitors), "keep_links": configuration.keep_links})
+    rows = sql.run(ASSERTED, {"visitors": list(visitors), "keep_links": configuration.keep_links}, binary=True)
     identifiers = list({identifier for _, _, identifier in rows if identifier})
     profiles = dict(sql.run("SELECT key, profile FROM cdp_identifier WHERE key = ANY(%(keys)s)", {"keys": identifiers}))
     assertions: dict[UUID, list[Assertion]] = {visitor: [] for visitor in visitors}

@@ -4,6 +4,7 @@ What the event type does not declare and the reference does not name is kept as 
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -18,7 +19,7 @@ from accounts.models import Platform
 from accounts.snapshot import Configuration, Part
 from dmp.event_types import AD_EVENTS, Kind, kinds
 from dmp.events import EVENT_ID_KEPT, Event
-from dmp.keys import key
+from dmp.keys import key, visitor_key
 from dmp.values import identifier, present, text, wrong
 
 DEVICES = ("desktop", "tablet", "mobile")
@@ -47,9 +48,16 @@ def visitor_id(body: dict[str, Any]) -> UUID:
     value = body.get("visitorId")
     if not present(value):
         raise Malformed.field("visitorId", "required", "Send “visitorId”: the UUID4 that the SDK made.")
-    if type(value) is not str or not UUID4_TEXT.fullmatch(value.strip()):
+    known = uuid4(value) if type(value) is str else None
+    if known is None:
         raise Malformed.field("visitorId", "invalid", "“visitorId” is a UUID version 4, made by the SDK.")
-    return UUID(value.strip())
+    return known
+
+
+@lru_cache(maxsize=65536)
+def uuid4(text: str) -> UUID | None:
+    """The UUID4 that a text is; the same devices come again and again."""
+    return UUID(text.strip()) if UUID4_TEXT.fullmatch(text.strip()) else None
 
 
 def required(body: dict[str, Any], name: str, hint: str) -> Any:
@@ -60,7 +68,13 @@ def required(body: dict[str, Any], name: str, hint: str) -> Any:
 
 
 def read_event(
-    configuration: Configuration, body: dict[str, Any], at: datetime, *, device: str = "desktop", bot: bool = False
+    configuration: Configuration,
+    body: dict[str, Any],
+    at: datetime,
+    *,
+    id: UUID | None = None,
+    device: str = "desktop",
+    bot: bool = False,
 ) -> tuple[Configuration, Event]:
     """The event in `body`, that happened `at`; `device` is what the User-Agent tells, for a body that names none. The
     configuration comes back because a platform or event type made a moment ago may have needed a newer one."""
@@ -74,8 +88,8 @@ def read_event(
             raise Malformed.field("platform", "unknown", message)
     kind = known_kind(configuration, code)
     event = Event(
-        id=uuid7(),
-        visitor=key(configuration.id, "v", str(visitor)),
+        id=uuid7() if id is None else id,
+        visitor=visitor_key(configuration.id, visitor),
         visitor_id=visitor,
         time=at,
         event=code,

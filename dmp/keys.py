@@ -1,5 +1,6 @@
 """Keys of hot rows: uuid5 of the account and what the row stands for, so that two accounts never share a row."""
 
+from functools import lru_cache
 from hashlib import sha1
 from uuid import UUID
 
@@ -10,5 +11,6 @@ def key(account: UUID, kind: str, name: str) -> UUID:
     return UUID(bytes=digest[:16], version=5)
 
 
+@lru_cache(maxsize=65536)
 def visitor_key(account: UUID, visitor_id: UUID) -> UUID:
     return key(account, "v", str(visitor_id))

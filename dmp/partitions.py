@@ -91,8 +91,8 @@ def drop_before(at: datetime) -> list[str]:
     """Drops the partitions whose events all happened before `at`; gives their names."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = 'dmp_event'::regclass"
+            "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i"
+            " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'dmp_event'::regclass"
         )
         ends = {
             name: datetime.fromisoformat(bound.split("TO ('")[1].split("'")[0]) for name, bound in cursor.fetchall()

@@ -10,8 +10,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
-def run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """All rows of one statement."""
+def run(statement: str, values: dict[str, Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
+    """All rows of one statement; `binary` is faster for many rows of uuids and times (no JSON then)."""
     django = connections[DEFAULT_DB_ALIAS]  # looked up once: each access through the proxy costs 5 us
     if django.connection is None:
         django.ensure_connection()
@@ -19,6 +19,6 @@ def run(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     if django.queries_logged:
         django.queries_log.append({"sql": statement, "time": "0"})
     with psycopg.Cursor(raw) as cursor:
-        cursor.execute(statement.encode(), values, prepare=True)
+        cursor.execute(statement.encode(), values, prepare=True, binary=binary)
         result = cursor.pgresult  # asking cursor.description would build its columns each time
         return cursor.fetchall() if result is not None and result.nfields else []
