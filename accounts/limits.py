@@ -76,3 +76,10 @@ def local_wait(key: str, per_minute: int) -> float:
         passes = left >= 1
         _local[key] = (left - 1 if passes else left, at)
     return 0.0 if passes else (1 - left) * 60 / per_minute
+
+
+def clear() -> None:
+    """Forgets what this process counted by itself, and that Valkey was silent: for tests."""
+    global _silent_until
+    _silent_until = 0.0
+    _local.clear()

@@ -51,4 +51,10 @@ def write_refusals() -> None:
             )
 
 
+def clear() -> None:
+    """Forgets what was counted and not yet written: for tests."""
+    _counts.clear()
+    _samples.clear()
+
+
 background.every(10, write_refusals)

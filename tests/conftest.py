@@ -1,0 +1,93 @@
+"""What every test has: a process without memory, a shop, and the API through Django's test client."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts import limits, refusals, snapshot
+from accounts.models import Account
+from tests.shops import Shop, make_account, make_shop, make_token
+
+HOT = (
+    *("dmp_visitor", "dmp_event", "dmp_once", "dmp_membership", "dmp_membership_change"),
+    *("cdp_profile", "cdp_identifier", "cdp_link", "cdp_device"),
+)
+"""The tables that hold people and what they do."""
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process() -> None:
+    """What a process remembers between requests is forgotten between tests."""
+    snapshot.clear()
+    limits.clear()
+    refusals.clear()
+
+
+@pytest.fixture
+def account(db: None) -> Account:
+    return make_account()
+
+
+@pytest.fixture
+def new_account(db: None) -> Callable[..., Account]:
+    return make_account
+
+
+@pytest.fixture
+def new_token(db: None) -> Callable[..., str]:
+    return make_token
+
+
+@pytest.fixture
+def shop(account: Account) -> Shop:
+    return make_shop(account)
+
+
+class Api(Protocol):
+    """`api(path, body)` posts JSON and gives (status, body of the answer); `body` may be raw bytes."""
+
+    def __call__(self, path: str, body: Any = b"", method: str = "POST", **headers: str) -> tuple[int, Any]: ...
+
+
+@pytest.fixture(scope="session")
+def client_of_all() -> Client:
+    """One for all tests: a client loads the middlewares when it first asks."""
+    return Client()
+
+
+@pytest.fixture
+def send(db: None, client_of_all: Client) -> Callable[..., HttpResponse]:
+    """As `api`, but gives the whole response. Headers are named as in WSGI: HTTP_ORIGIN, CONTENT_TYPE."""
+
+    def send(path: str, body: Any = b"", method: str = "POST", **headers: str) -> HttpResponse:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(raw)), **headers}
+        return client_of_all.generic(method, path, raw, headers["CONTENT_TYPE"], **headers)
+
+    return send
+
+
+@pytest.fixture
+def api(send: Callable[..., HttpResponse]) -> Api:
+    def api(path: str, body: Any = b"", method: str = "POST", **headers: str) -> tuple[int, Any]:
+        response = send(path, body, method, **headers)
+        return response.status_code, json.loads(response.content) if response.content else None
+
+    return api
+
+
+@pytest.fixture
+def rows() -> Callable[[], dict[str, int]]:
+    """Counts the rows of all hot tables: equal before and after means that nothing was written."""
+    return count_rows
+
+
+def count_rows() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in HOT))
+        return dict(cursor.fetchall())

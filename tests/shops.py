@@ -1,0 +1,97 @@
+"""Accounts as the tests use them: a shop with its platform, attributes, segment and tokens."""
+
+from typing import Any, NamedTuple
+
+from accounts.clock import now
+from accounts.models import ACCESS, Account, ApiToken, Attribute, Platform
+from accounts.tokens import digest, new_secret
+from dmp.models import Segment
+
+PLATFORM = "www.example.com"
+VISITOR = "22222222-2222-4222-8222-222222222222"
+PROFILE = "john@example.com"
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "country": {},
+    "firstName": {"personal": True},
+    "lastName": {"personal": True},
+    "gender": {},
+    "favoriteBrands": {"many": True},
+    "email": {"personal": True, "identifier": "email"},
+    "age": {"type": "number"},
+    "newsletter": {"type": "boolean"},
+    "birthday": {"type": "date"},
+    "lastLogin": {"type": "datetime"},
+    "salary": {"type": "number"},
+}
+EVERYTHING = list(ACCESS)
+PEOPLE = ["profiles:read", "profiles:write", "visitors:read", "visitors:write"]
+
+
+class Shop(NamedTuple):
+    """An account with the secrets of its tokens: live (all people, no salary), ro (reads profiles), full (everything),
+    revoked, expired, and `other`, a good token of another account."""
+
+    account: Account
+    live: str
+    ro: str
+    full: str
+    revoked: str
+    expired: str
+    other: str
+
+    @property
+    def id(self) -> str:
+        return str(self.account.pk)
+
+    def event(self, code: str = "pageView", **fields: Any) -> dict[str, Any]:
+        """The body of an event of VISITOR."""
+        body = {"account": self.id, "visitorId": VISITOR, "platform": PLATFORM, "event": code}
+        return {**body, **fields}
+
+    def profile(self, **fields: Any) -> dict[str, Any]:
+        """The body of a request about PROFILE."""
+        return {"account": self.id, "token": self.live, "profileId": PROFILE, **fields}
+
+    def visitor(self, **fields: Any) -> dict[str, Any]:
+        """The body of a request about VISITOR."""
+        return {"account": self.id, "token": self.live, "visitorId": VISITOR, **fields}
+
+
+def make_account(name: str = "shop", **fields: Any) -> Account:
+    """An account with the platform, the attributes and the segments VIP and Churn."""
+    account = Account.objects.create(name=name, **fields)
+    Platform.objects.create(account=account, code=PLATFORM)
+    Attribute.objects.bulk_create(
+        Attribute(account=account, name=attribute, **more) for attribute, more in ATTRIBUTES.items()
+    )
+    Segment.objects.create(account=account, name="VIP")
+    Segment.objects.create(account=account, name="Churn")
+    return account
+
+
+def make_token(account: Account, name: str = "server", secret: str = "", **fields: Any) -> str:
+    """A token that may do everything, unless `fields` say otherwise; gives its secret."""
+    secret = secret or new_secret()
+    defaults = {"access": EVERYTHING, "read_attributes": ["*"], "write_attributes": ["*"]}
+    ApiToken.objects.create(
+        account=account, name=name, prefix=secret[:8], digest=digest(secret), **{**defaults, **fields}
+    )
+    return secret
+
+
+def make_shop(account: Account | None = None, *, named: bool = False) -> Shop:
+    """A shop with all its tokens; `named`: their secrets are `sgh_live`, `sgh_ro`, ... as the hostile cases say."""
+    account = account or make_account()
+    other = make_account("other shop")
+    names = [name for name in [*ATTRIBUTES, "lastViewedProducts"] if name != "salary"]
+    kinds: dict[str, dict[str, Any]] = {
+        "live": {"access": PEOPLE, "read_attributes": names, "write_attributes": names},
+        "ro": {"access": ["profiles:read"], "read_attributes": names, "write_attributes": []},
+        "full": {},
+        "revoked": {"revoked_at": now()},
+        "expired": {"expires_at": now()},
+    }
+    secrets = {
+        kind: make_token(account, kind, f"sgh_{kind}" if named else "", **fields) for kind, fields in kinds.items()
+    }
+    return Shop(account, **secrets, other=make_token(other, "other", "sgh_other" if named else ""))
