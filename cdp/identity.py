@@ -139,33 +139,45 @@ def ensure_profiles(
 ) -> dict[UUID, UUID]:
     """The profile of each asserted identifier, made when new."""
     wanted = {event.identifier: names[event.identifier] for event in events if event.identifier is not None}
-    found = profiles_of(list(wanted))
-    missing = sorted((name for key, name in wanted.items() if key not in found), key=lambda name: name.key)
-    for missing_name in missing:
-        found[missing_name.key] = ensure_profile(account, missing_name, now)
-    return found
+    return ensure(account, wanted, now)
 
 
 def profiles_of(identifiers: Sequence[UUID]) -> dict[UUID, UUID]:
-    return dict(sql.run("SELECT key, profile FROM cdp_identifier WHERE key = ANY(%(keys)s)", {"keys": identifiers}))
+    statement = "SELECT key, profile FROM cdp_identifier WHERE key = ANY(%(keys)s)"
+    return dict(sql.run(statement, {"keys": list(identifiers)}, binary=True))  # type: ignore[arg-type]
 
 
 MAKE = """WITH new AS (
     INSERT INTO cdp_identifier (key, account_id, type, value, profile, created_at)
-    VALUES (%(key)s, %(account)s, %(type)s, %(value)s, %(key)s, %(now)s) ON CONFLICT (key) DO NOTHING RETURNING key
+    SELECT key, %(account)s, type, value, key, %(now)s
+    FROM unnest(%(keys)s::uuid[], %(types)s::text[], %(values)s::text[]) n(key, type, value) ORDER BY key
+    ON CONFLICT (key) DO NOTHING RETURNING key
 )
 INSERT INTO cdp_profile (key, account_id, name, created_at, attributes, segments, pins_in, pins_out)
-SELECT key, %(account)s, %(told)s, %(now)s, '{}', '{}', '{}', '{}' FROM new ON CONFLICT (key) DO NOTHING"""
+SELECT key, %(account)s, told, %(now)s, '{}', '{}', '{}', '{}'
+FROM unnest(%(keys)s::uuid[], %(told)s::text[]) n(key, told) WHERE key IN (SELECT key FROM new) ORDER BY key
+ON CONFLICT (key) DO NOTHING"""
+
+
+def ensure(account: UUID, wanted: Mapping[UUID, Name], now: datetime) -> dict[UUID, UUID]:
+    """The profiles that identifiers name, by the identifiers' keys; each is made when new."""
+    found = profiles_of(list(wanted))
+    new = [name for key, name in wanted.items() if key not in found]
+    if new:
+        columns = {
+            "keys": [name.key for name in new],
+            "types": [name.type for name in new],
+            "values": [name.value for name in new],
+            "told": [name.told for name in new],
+        }
+        sql.run(MAKE, {"account": account, "now": now, **columns})
+        found |= profiles_of(columns["keys"])
+    return found
 
 
 def ensure_profile(account: UUID, name: Name, now: datetime) -> UUID:
     """The key of the profile that an identifier names, made when new."""
-    found = profiles_of([name.key])
-    if not found:
-        values = {"key": name.key, "account": account, "type": name.type, "value": name.value, "told": name.told}
-        sql.run(MAKE, {**values, "now": now})
-        found = profiles_of([name.key])
-    return found[name.key]
+    return ensure(account, {name.key: name}, now)[name.key]
 
 
 ADD = """INSERT INTO cdp_identifier (key, account_id, type, value, profile, created_at)

@@ -136,7 +136,7 @@ def apply(
     take_over(changed, now)
     set_buckets({heard[visitor][0].visitor_id: links[0].profile for visitor, (_, links) in changed.items() if links})
     gained = {profile for profile in open_now.values() if profile}
-    for profile in sorted(gained):
+    for profile in crowded(gained):
         close_idle(profile, set(changed), now)
 
 
@@ -238,6 +238,16 @@ def rewrite(profile: UUID, change: Any) -> None:
         "UPDATE cdp_profile SET attributes = %(after)s::jsonb WHERE key = %(key)s",
         {"key": profile, "after": encode(after).decode()},
     )
+
+
+def crowded(profiles: set[UUID]) -> list[UUID]:
+    """Of these profiles those with more open devices than allowed."""
+    rows = sql.run(
+        """SELECT profile FROM cdp_device WHERE profile = ANY(%(profiles)s) AND open
+            GROUP BY profile HAVING count(*) > %(limit)s ORDER BY profile""",
+        {"profiles": list(profiles), "limit": MAX_DEVICES},
+    )
+    return [profile for (profile,) in rows]
 
 
 def close_idle(profile: UUID, new: set[UUID], now: datetime) -> None:

@@ -79,13 +79,11 @@ def read_event(
     """The event in `body`, that happened `at`; `device` is what the User-Agent tells, for a body that names none. The
     configuration comes back because a platform or event type made a moment ago may have needed a newer one."""
     visitor = visitor_id(body)
-    platform = read_platform("platform", required(body, "platform", "the code of a platform registered in the panel"))
-    code = read_code("event", required(body, "event", "the code of an event type made in the panel"))
-    if platform not in platforms.of(configuration) or code not in kinds.of(configuration):
-        configuration = snapshot.newer(configuration)
-        if platform not in platforms.of(configuration):
-            message = f"The platform “{platform}” is not registered. Add it under Account > Platforms."
-            raise Malformed.field("platform", "unknown", message)
+    platform, code = body.get("platform"), body.get("event")
+    if not (type(platform) is str and platform in platforms.of(configuration)) or not (
+        type(code) is str and code in kinds.of(configuration)
+    ):
+        configuration, platform, code = looked_up(configuration, body)
     kind = known_kind(configuration, code)
     event = Event(
         id=uuid7() if id is None else id,
@@ -97,15 +95,27 @@ def read_event(
         platform=platform,
         device=read_device(body.get("device"), device),
     )
-    if present(value := body.get("path")):
+    if (value := body.get("path")) is not None and present(value):
         event.path = read_url("path", value)
         if "utm_" in event.path:
             event.utm = utm(event.path)
-    if present(value := body.get("referrer")):
+    if (value := body.get("referrer")) is not None and present(value):
         event.referrer = read_url("referrer", value)
     read_properties(kind, body, event)
     read_once(configuration, body, event)
     return configuration, event
+
+
+def looked_up(configuration: Configuration, body: dict[str, Any]) -> tuple[Configuration, str, str]:
+    """Platform and event type as they are known after a second look; raises Malformed for what is not."""
+    platform = read_platform("platform", required(body, "platform", "the code of a platform registered in the panel"))
+    code = read_code("event", required(body, "event", "the code of an event type made in the panel"))
+    if platform not in platforms.of(configuration) or code not in kinds.of(configuration):
+        configuration = snapshot.newer(configuration)
+    if platform not in platforms.of(configuration):
+        message = f"The platform “{platform}” is not registered. Add it under Account > Platforms."
+        raise Malformed.field("platform", "unknown", message)
+    return configuration, platform, code
 
 
 def known_kind(configuration: Configuration, code: str) -> Kind:
@@ -131,7 +141,7 @@ def read_properties(kind: Kind, body: dict[str, Any], event: Event) -> None:
     properties = {name: value for name, value in body.items() if name not in RESERVED}
     for declared in kind.declared:
         value = properties.pop(declared.name, None)
-        if not present(value):
+        if value is None or not present(value):
             if declared.required:
                 message = f"Send “{declared.name}”: {kind.code} requires it."
                 raise Malformed.field(declared.name, "required", message)
