@@ -24,7 +24,11 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 def read_object(request: HttpRequest) -> dict[str, Any]:
     """The request's JSON object; numbers with a fraction are exact Decimals. Raises UnsupportedType or Malformed."""
     check_type(request)
-    return parse_object(read_body(request))
+    try:
+        body = read_body(request)
+    except OSError:
+        raise Malformed("The body broke off. Send all of it.") from None
+    return parse_object(body)
 
 
 def check_type(request: HttpRequest) -> None:

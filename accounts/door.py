@@ -41,6 +41,8 @@ UUID4_TEXT = re.compile(
 )
 TRIES = 3
 REPEATABLE = ("40001", "40P01")  # serialization failure, deadlock: the whole transaction may be repeated
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+"""No connection, no time, no room, or a standby that is not yet the primary: nothing was stored, try again."""
 
 
 class ApiView(APIView):
@@ -66,20 +68,18 @@ class ApiView(APIView):
         raw: HttpRequest = request._request
         body = read_object(raw)
         account = account_id(body)
-        secret = self.token_text(raw, body)
-        self.configuration: Configuration | None = None
         try:
+            secret = self.token_text(raw, body)
             return repeat(lambda: self.pass_door(raw, body, account, secret))
         except ApiError as error:
-            if self.configuration is not None:
-                refusals.count(self.configuration.id, raw.path_info, error)
+            if snapshot.configuration(account) is not None:
+                refusals.count(account, raw.path_info, error)
             raise
 
     def pass_door(self, request: HttpRequest, body: dict[str, Any], account: UUID, secret: str | None) -> HttpResponse:
         configuration = snapshot.configuration(account)
         if configuration is None or not configuration.active:
             raise AccountNotFound
-        self.configuration = configuration
         token = None
         if secret is not None:
             configuration, token = known_token(configuration, secret)
@@ -92,15 +92,20 @@ class ApiView(APIView):
         return self.answer(request, configuration, token, body)
 
     def token_text(self, request: HttpRequest, body: dict[str, Any]) -> str | None:
+        """The secret that was sent, in the body or as `Authorization: Bearer`; None where none is needed nor sent."""
         secret = body.get("token")
-        if secret is None:
-            scheme, _, bearer = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-            secret = bearer.strip() if scheme.lower() == "bearer" else None
-        if secret is None and not self.access:
-            return None
-        if not isinstance(secret, str) or not secret.strip():
-            raise Unauthorized("required" if secret in (None, "") else "invalid")
+        if is_blank(secret):
+            scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+            if scheme.lower() != "bearer" or is_blank(secret):
+                if self.needs_token(body):
+                    raise Unauthorized("required")
+                return None
+        if not isinstance(secret, str):
+            raise Unauthorized
         return secret.strip()
+
+    def needs_token(self, body: dict[str, Any]) -> bool:
+        return bool(self.access)
 
     def answer(
         self, request: HttpRequest, configuration: Configuration, token: Token | None, body: dict[str, Any]
@@ -108,10 +113,14 @@ class ApiView(APIView):
         raise NotImplementedError
 
 
+def is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def account_id(body: dict[str, Any]) -> UUID:
     """`account` as a UUID in its usual form, any case, spaces around it allowed."""
     value = body.get("account")
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_blank(value):
         raise Malformed.field("account", "required", "Send “account”: the account's id from the panel.")
     if not isinstance(value, str) or not UUID_TEXT.fullmatch(value.strip()):
         raise Malformed.field("account", "invalid", "“account” is a UUID such as 7d4b1c9e-3f53-4c7e-9d7b-2f6f1b8a9c01.")
@@ -135,40 +144,42 @@ def known_token(configuration: Configuration, secret: str) -> tuple[Configuratio
 
 
 def repeat(work: Callable[[], HttpResponse]) -> HttpResponse:
-    """Runs `work`, again where the database broke a deadlock or its connection was stale; Unavailable where it is
-    away. Whatever `work` writes it must write the same way twice."""
-    for last in (False,) * (TRIES - 1) + (True,):
+    """Runs `work`, again where the database broke a deadlock or a kept connection turned out to be dead. Whatever
+    `work` writes it must write the same way twice."""
+    for _ in range(TRIES - 1):
+        kept = connection.connection is not None
         try:
             return work()
         except (psycopg.Error, DatabaseError) as error:
-            repeatable = recover(error)
-            if last or not repeatable:
+            if getattr(database_error(error), "sqlstate", None) not in REPEATABLE and not (drop_dead() and kept):
                 raise
-    raise Unavailable
+    return work()
 
 
-def recover(error: BaseException) -> bool:
-    """Whether the work may be repeated; a broken connection is closed, so that the next statement opens another."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, psycopg.Error):
-        cause = cause.__cause__
-    if cause is not None and cause.sqlstate in REPEATABLE:
-        return True
+def database_error(error: BaseException | None) -> psycopg.Error | None:
+    """The driver's error behind Django's."""
+    while error is not None and not isinstance(error, psycopg.Error):
+        error = error.__cause__
+    return error
+
+
+def drop_dead() -> bool:
+    """Lets go of a connection that is dead, so that the next statement opens another; whether it was."""
     raw = connection.connection
-    if raw is not None and (raw.closed or raw.broken) and not connection.in_atomic_block:
-        connection.close()
-        return True
-    return False
+    if connection.in_atomic_block or (raw is not None and not raw.closed and not raw.broken):
+        return False
+    connection.close()
+    return True
 
 
 def error_response(error: Exception) -> HttpResponse:
     """Any exception as the one envelope; what nobody expected is logged and answered 500."""
     if isinstance(error, ApiError):
         return error.response()
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or isinstance(
-        error.__cause__, psycopg.OperationalError | psycopg.InterfaceError
-    ):
-        logger.warning("database away: %s", str(error).strip().split("\n")[0])
+    cause = database_error(error)
+    if isinstance(cause, AWAY):
+        logger.warning("database away: %s", str(cause).strip().split("\n")[0])
+        drop_dead()
         return Unavailable().response()
     logger.exception("unexpected error", exc_info=error)
     metrics.crashes.inc()

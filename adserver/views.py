@@ -9,7 +9,7 @@ from accounts import limits
 from accounts.addresses import client_address, country
 from accounts.clock import now
 from accounts.door import ApiView
-from accounts.errors import Forbidden, Problem, Unauthorized, encode
+from accounts.errors import Forbidden, Problem, encode
 from accounts.snapshot import Configuration
 from accounts.tokens import Token
 from adserver.query import Query, explain_campaigns, query_campaigns
@@ -40,26 +40,39 @@ class CampaignQuery(ApiView):
         response["Access-Control-Allow-Origin"] = "*"
         return response
 
+    query: Query | None = None
+
+    def needs_token(self, body: dict[str, Any]) -> bool:
+        return body.get("explain") is True
+
     def answer(
         self, request: HttpRequest, configuration: Configuration, token: Token | None, body: dict[str, Any]
     ) -> HttpResponse:
-        at = now()
-        meta = request.META
-        limits.check_address(client_address(meta) if settings.PUBLIC_RATE_PER_ADDRESS else "")
+        limits.check_address(client_address(request.META) if settings.PUBLIC_RATE_PER_ADDRESS else "")
         explain = wants_explanation(body, token)
-        known = agent(meta.get("HTTP_USER_AGENT", ""))
-        configuration, event = read_event(configuration, body, at, device=known.device, bot=known.bot)
-        if origin := meta.get("HTTP_ORIGIN"):
-            check_origin(configuration, event.platform or "", origin)
-        event.language = language(meta.get("HTTP_ACCEPT_LANGUAGE", ""))
-        event.country = country(meta)
-        query = Query(event, asserted(configuration, body), consent_changes(body.get("consent")))
-        if query.name is None and configuration.require_signed_profiles and present(body.get("profileId")):
-            event.properties = {**(event.properties or {}), "profileId": body["profileId"]}
+        if self.query is None:  # the same event when the database asks for it again: it is stored once
+            configuration, self.query = read_query(request, configuration, body)
         if explain:
-            elements, reasons = explain_campaigns(configuration, query, at)
+            elements, reasons = explain_campaigns(configuration, self.query, self.query.event.time)
             return answered(elements, b',"explain":' + encode(reasons))
-        return answered(query_campaigns(configuration, query, at))
+        return answered(query_campaigns(configuration, self.query, self.query.event.time))
+
+
+def read_query(request: HttpRequest, configuration: Configuration, body: dict[str, Any]) -> tuple[Configuration, Query]:
+    """The event of a request with what it asserts; the configuration comes back as from `read_event`."""
+    meta = request.META
+    if origin := meta.get("HTTP_ORIGIN"):
+        check_origin(configuration, body.get("platform"), origin)
+    known = agent(meta.get("HTTP_USER_AGENT", ""))
+    configuration, event = read_event(configuration, body, now(), device=known.device, bot=known.bot)
+    if origin:
+        check_origin(configuration, event.platform, origin)  # the platform may be newer than the configuration was
+    event.language = language(meta.get("HTTP_ACCEPT_LANGUAGE", ""))
+    event.country = country(meta)
+    query = Query(event, asserted(configuration, body), consent_changes(body.get("consent")))
+    if query.name is None and configuration.require_signed_profiles and present(body.get("profileId")):
+        event.properties = {**(event.properties or {}), "profileId": body["profileId"]}
+    return configuration, query
 
 
 def answered(elements: list[dict[str, Any]], more: bytes = b"") -> HttpResponse:
@@ -73,17 +86,15 @@ def wants_explanation(body: dict[str, Any], token: Token | None) -> bool:
         return False
     if wanted is not True:
         raise wrong("explain", "wrong_type", "takes true or false")
-    if token is None:
-        raise Unauthorized("required", "An explanation needs a token with the access “explain”. Send it as “token”.")
-    if "explain" not in token.access:
+    if token is None or "explain" not in token.access:
         message = "This token may not explain decisions. Allow it under Account > API Tokens."
         raise Forbidden(message, [Problem("token", "not_allowed", message)])
     return True
 
 
-def check_origin(configuration: Configuration, platform: str, origin: str) -> None:
+def check_origin(configuration: Configuration, platform: Any, origin: str) -> None:
     """A platform that lists origins takes events from pages of these only."""
-    allowed = platforms.of(configuration)[platform]
+    allowed = platforms.of(configuration).get(platform.strip()) if isinstance(platform, str) else None
     if allowed and origin.rstrip("/").lower() not in allowed:
         message = f"The platform “{platform}” takes no events from {origin[:255]}. Add it to the platform's origins."
         raise Forbidden(message, [Problem("platform", "not_allowed", message)])

@@ -28,9 +28,9 @@ MAX_NEW_DEVICES = 25
 NEW_DEVICES_WINDOW = timedelta(hours=1)
 MAX_IDENTIFIERS = {Type.USER_ID.value: 1, Type.EMAIL.value: 5, Type.PHONE.value: 5}
 
-STEADY = """EXISTS (SELECT FROM dmp_visitor v JOIN cdp_identifier i ON i.profile = v.profile
-    WHERE v.key = e.visitor AND i.key = e.identifier)"""
-LOGGED_OUT = "NOT EXISTS (SELECT FROM dmp_visitor v WHERE v.key = e.visitor AND v.profile IS NOT NULL)"
+LINKED = "(SELECT profile FROM dmp_visitor WHERE key = %(visitor)s)"
+STEADY = f"{LINKED} = (SELECT profile FROM cdp_identifier WHERE key = %(identifier)s::uuid)"
+LOGGED_OUT = f"{LINKED} IS NULL"
 STANDINGS = "v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket"
 PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
 
@@ -181,7 +181,8 @@ def ensure_profile(account: UUID, name: Name, now: datetime) -> UUID:
 
 
 ADD = """INSERT INTO cdp_identifier (key, account_id, type, value, profile, created_at)
-    VALUES (%(key)s, %(account)s, %(type)s, %(value)s, %(profile)s, %(now)s)"""
+    VALUES (%(key)s, %(account)s, %(type)s, %(value)s, %(profile)s, %(now)s) ON CONFLICT (key) DO NOTHING
+    RETURNING key"""
 
 
 def add_identifiers(
@@ -210,18 +211,14 @@ def add_identifier(
     if is_never(configuration, text) or len(text) > 255 or (type == Type.PHONE and phone(text.strip()) is None):
         return Problem(place, "invalid", f"“{text[:64]}” names nobody. Send the person's own {type}.")
     new = name(configuration.id, text, type)
+    taken = Problem(place, "conflict", f"This {type} belongs to another profile. Merge the two in the panel.")
     owner = profiles_of([new.key]).get(new.key)
-    if owner == profile:
-        return None
     if owner is not None:
-        return Problem(place, "conflict", f"This {type} belongs to another profile. Merge the two in the panel.")
+        return None if owner == profile else taken
     sql.run("SELECT 1 FROM cdp_profile WHERE key = %(key)s FOR UPDATE", {"key": profile})
     held = Identifier.objects.filter(profile=profile, type=type).count()
     if held >= MAX_IDENTIFIERS[type]:
         warn("identifiers", configuration, f"profile {profile} has {held} identifiers of type {type}")
         return Problem(place, "too_many", f"A profile has at most {MAX_IDENTIFIERS[type]} of type {type}.")
-    sql.run(
-        ADD,
-        {"key": new.key, "account": configuration.id, "type": type, "value": new.value, "profile": profile, "now": now},
-    )
-    return None
+    values = {"key": new.key, "account": configuration.id, "type": type, "value": new.value, "profile": profile}
+    return None if sql.run(ADD, {**values, "now": now}) else taken  # another request was faster

@@ -1,9 +1,10 @@
 """A profile as the API's person endpoints see it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts import clock
 from accounts.errors import Malformed, Problem
 from accounts.snapshot import Configuration
 from cdp import identity
@@ -29,15 +30,16 @@ class Profiles(People):
     def told(self, who: Name) -> str:
         return who.told
 
-    def find(self, account: UUID, who: Name) -> Person | None:
-        rows = sql.run(FIND, {"key": who.key})
+    def find(self, configuration: Configuration, who: Name) -> Person | None:
+        rows = [] if is_never(configuration, who.told) else sql.run(FIND, {"key": who.key})
         if not rows:
             return None
         key, attributes, segments = rows[0]
-        spans = read_spans(key)
-        latest = newest([span.visitor for span in spans]) | {"profile": key}
-        if spans and latest.get("first_seen"):
-            spans = [span._replace(since=max(span.since, latest["earliest"])) for span in spans]
+        end = clock.now() + 2 * AHEAD
+        spans = read_spans(key, end)
+        latest = newest(spans, end) | {"profile": key}
+        if earliest := latest.get("earliest"):
+            spans = [span._replace(since=max(span.since, earliest)) for span in spans]
         return Person(key, decode(attributes), frozenset(segments), latest, spans)
 
     def make(self, account: UUID, who: Name, now: datetime) -> UUID:
@@ -69,25 +71,26 @@ SPANS = """SELECT visitor, since, until FROM (
     ) l WHERE profile = %(profile)s"""
 
 
-def read_spans(profile: UUID) -> list[Span]:
-    """When each of the profile's visitors was its own."""
+def read_spans(profile: UUID, end: datetime) -> list[Span]:
+    """When each of the profile's visitors was its own; a link that lasts goes on until `end`."""
     rows = sql.run("SELECT visitor FROM cdp_device WHERE profile = %(profile)s", {"profile": profile})
     visitors = [visitor for (visitor,) in rows]
-    end = datetime.now(UTC) + 2 * AHEAD
     links = sql.run(SPANS, {"visitors": visitors, "profile": profile}) if visitors else []
     return [Span(visitor, since, until or end) for visitor, since, until in links]
 
 
-def newest(visitors: list[UUID]) -> dict[str, Any]:
-    """What is known of the newest event over several visitors; `earliest`: the first event of any of them."""
-    if not visitors:
+def newest(spans: list[Span], end: datetime) -> dict[str, Any]:
+    """What is known of the newest event over the visitors that are linked still, until `end` (another person's events
+    must not tell of this one); `earliest`: the first event of any of them."""
+    if not spans:
         return {}
     columns = ", ".join(LATEST)
-    rows = sql.run(f"SELECT {columns} FROM dmp_visitor WHERE key = ANY(%(keys)s)", {"keys": visitors})  # noqa: S608
-    seen = [latest for latest in map(latest_of, map(list, rows)) if latest["last_seen"]]
+    visitors = [span.visitor for span in spans]
+    rows = sql.run(f"SELECT key, {columns} FROM dmp_visitor WHERE key = ANY(%(keys)s)", {"keys": visitors})
+    seen = {key: latest for key, *rest in rows if (latest := latest_of(rest))["last_seen"]}
     if not seen:
         return {}
-    seen.sort(key=lambda latest: latest["last_seen"])
-    merged = {name: next((s[name] for s in reversed(seen) if s[name] is not None), None) for name in LATEST}
-    first = min(latest["first_seen"] for latest in seen)
-    return merged | {"first_seen": first, "earliest": first}
+    mine = [seen[span.visitor] for span in spans if span.until == end and span.visitor in seen]
+    mine.sort(key=lambda latest: latest["last_seen"])
+    merged = {name: next((s[name] for s in reversed(mine) if s[name] is not None), None) for name in LATEST}
+    return merged | {"earliest": min(latest["first_seen"] for latest in seen.values())}

@@ -18,6 +18,7 @@ from dmp import sql, values
 
 MAX_TEXT = 2000
 CONSENT = "consent."
+ANY_CONSENT = "consent.*"
 RESERVED = (
     *("$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known"),
     *("$utm.source", "$utm.medium", "$utm.campaign"),
@@ -60,21 +61,26 @@ def definition(configuration: Configuration, name: str) -> Definition | None:
 
 
 def readable(configuration: Configuration, token: Token, asked: list[str]) -> tuple[list[str], list[Problem]]:
-    """The names that the token may read of those asked; "*" stands for all that it may."""
+    """The names that the token may read of those asked; "*" stands for all that it may, `consent.*` for the consent to
+    whatever purpose."""
     known = definitions.of(configuration)
     allowed: dict[str, None] = {}
     problems = []
-    for name in asked:
+    for name in dict.fromkeys(asked):
         if name == "*":
-            everything = [*known, *RESERVED] if "*" in token.readable else [n for n in token.readable if n in known]
-            allowed.update(dict.fromkeys(everything))
-        elif name not in known and name not in RESERVED and not name.startswith(CONSENT):
+            everything = [*known, *RESERVED, ANY_CONSENT] if "*" in token.readable else sorted(token.readable)
+            allowed.update((name, None) for name in everything if exists(known, name))
+        elif not exists(known, name):
             problems.append(unknown(name))
         elif not token.may_read(name):
             problems.append(Problem(f"attributes.{name}", "not_allowed", not_allowed(name)))
         else:
             allowed[name] = None
     return list(allowed), problems
+
+
+def exists(known: Mapping[str, Definition], name: str) -> bool:
+    return name in known or name in RESERVED or (name.startswith(CONSENT) and len(name) > len(CONSENT))
 
 
 def unknown(name: str) -> Problem:

@@ -3,16 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import models
 
+from accounts import clock
 from accounts.errors import Problem
 from accounts.snapshot import Configuration
 from dmp import sql
-from dmp.attributes import RESERVED, decode, definitions
+from dmp.attributes import ANY_CONSENT, CONSENT, RESERVED, decode, definitions
 from dmp.computed import Span, compute
 from dmp.incoming import visitor_id
 from dmp.keys import visitor_key
@@ -48,7 +49,7 @@ class People(ABC):
         """The name as it is answered."""
 
     @abstractmethod
-    def find(self, account: UUID, who: Any) -> Person | None: ...
+    def find(self, configuration: Configuration, who: Any) -> Person | None: ...
 
     @abstractmethod
     def make(self, account: UUID, who: Any, now: datetime) -> UUID:
@@ -73,8 +74,8 @@ class Visitors(People):
     def told(self, who: UUID) -> str:
         return str(who)
 
-    def find(self, account: UUID, who: UUID) -> Person | None:
-        key = visitor_key(account, who)
+    def find(self, configuration: Configuration, who: UUID) -> Person | None:
+        key = visitor_key(configuration.id, who)
         rows = sql.run(FIND, {"key": key})
         if not rows:
             return None
@@ -101,7 +102,7 @@ def latest_of(columns: list[Any]) -> dict[str, Any]:
 
 def life(key: UUID, latest: Mapping[str, Any]) -> Span:
     """All of a visitor's events."""
-    return Span(key, latest["first_seen"] or EARLIEST, datetime.now(UTC) + 2 * AHEAD)
+    return Span(key, latest["first_seen"] or EARLIEST, clock.now() + 2 * AHEAD)
 
 
 SEEN = {"$firstSeen": {"standard": "firstSeen"}, "$lastSeen": {"standard": "lastSeen"}}
@@ -115,6 +116,8 @@ def read_attributes(
     wanted = {name: known[name].computed for name in names if name in known and known[name].computed is not None}
     wanted |= {name: SEEN[name] for name in names if name in SEEN}
     computed = compute({name: what for name, what in wanted.items() if what}, person.spans, now)
+    if ANY_CONSENT in names:
+        names = [*names, *(name for name in person.attributes if name.startswith(CONSENT))]
     found: dict[str, list[Any]] = {}
     for name in names:
         if name in wanted:

@@ -14,7 +14,7 @@ from accounts.errors import Malformed
 Reader = Callable[[str, Any], Any]
 
 US_NUMBER = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 EXACT = Context(prec=450, rounding=ROUND_HALF_EVEN)
 SIX_PLACES = Decimal("0.000001")
 LIMIT = Decimal(10) ** 12
@@ -66,9 +66,9 @@ def amount(*, negative: bool) -> Reader:
 
     def read(place: str, value: Any) -> Decimal:
         if type(value) is str:
-            if not US_NUMBER.fullmatch(value.strip()):
+            if not US_NUMBER.fullmatch(value):
                 raise wrong(place, "invalid", "takes a number such as 99.9 or “1,299.90”")
-            value = Decimal(value.strip().replace(",", ""))
+            value = Decimal(value.replace(",", ""))
         elif type(value) is int:
             value = Decimal(value)
         elif type(value) is not Decimal:

@@ -45,9 +45,9 @@ class PersonQuery(PersonView):
         configuration = with_segments(configuration, asked)
         allowed, problems = readable(configuration, token, names)
         known = memberships.segments.of(configuration)
-        problems += [unknown_segment(name) for name in asked if name != "*" and name not in known]
+        problems += [unknown_segment(name) for name in dict.fromkeys(asked) if name != "*" and name not in known]
         at = now()
-        person = self.people.find(configuration.id, who)
+        person = self.people.find(configuration, who)
         attributes: dict[str, Any] = {}
         segments: list[str] = []
         if person is None:
@@ -56,7 +56,7 @@ class PersonQuery(PersonView):
         else:
             attributes = read_attributes(configuration, person, allowed, at)
             inside = memberships.names(configuration, person.segments)
-            segments = sorted(inside) if "*" in asked else [n for n in dict.fromkeys(asked) if n in inside]
+            segments = sorted(inside if "*" in asked else inside.intersection(asked))
         message = f"{self.people.noun} queried successfully."
         return envelope(200, message, errors=told(problems), attributes=attributes, segments=segments)
 
