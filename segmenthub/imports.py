@@ -3,22 +3,22 @@
 Lines are read and checked in this thread while the database works in another on the batch before.
 """
 
-from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.conf import settings
+from django.core.management import CommandError
 from django.db import DatabaseError, connection
 
 from accounts.clock import now
 from accounts.door import REPEATABLE, UUID_TEXT
 from accounts.errors import Malformed
-from accounts.snapshot import Configuration
+from accounts.snapshot import Configuration, configuration
 from cdp import identity
 from cdp.identifiers import Name, asserted
 from dmp import values
@@ -28,19 +28,11 @@ from dmp.events import Event, recorded_refund
 from dmp.incoming import read_event
 from dmp.models import Visitor
 from dmp.partitions import AHEAD, EARLIEST
+from segmenthub.lines import Line, Report
 
 BATCH = 2000
 TRIES = 3
 canonical = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
-
-
-class Line(Protocol):
-    """A line of a file, as `segmenthub.lines` reads it."""
-
-    number: int
-    value: dict[str, Any] | None
-    problem: str | None
-    from_csv: bool
 
 
 @dataclass
@@ -62,27 +54,31 @@ class Outcome:
     refused: list[tuple[Line, str]]
 
 
-def import_events(
-    configuration: Configuration,
-    lines: Iterable[Line],
-    *,
-    refuse: Callable[[Line, str], None],
-    count: Callable[[Outcome], None],
-) -> None:
-    """Imports an account's events. `refuse` is told of each line that cannot be, `count` of each batch's outcome."""
+def account_named(text: str) -> Configuration:
+    """The configuration of the account that a command's argument names."""
+    found = configuration(UUID(text.strip())) if UUID_TEXT.fullmatch(text.strip()) else None
+    if found is None:
+        raise CommandError(f"There is no account “{text}”. Take its id from the panel, or make it with provision.")
+    return found
+
+
+def import_events(configuration: Configuration, report: Report) -> None:
+    """Imports the events of the report's lines, and tells it what became of each."""
     with ThreadPoolExecutor(1) as database:
         running: Future[Outcome] | None = None
         batch = Batch()
-        for line in lines:
-            try:
-                configuration = add(configuration, batch, line)
-            except Malformed as error:
-                refuse(line, error.message)
-            if len(batch.events) >= BATCH:
-                running, batch = hand_over(database, running, configuration, batch, count), Batch()
-        running = hand_over(database, running, configuration, batch, count)
-        hand_over(database, running, configuration, Batch(), count)
-        database.submit(connection.close)
+        try:
+            for line in report.lines():
+                try:
+                    configuration = add(configuration, batch, line)
+                except Malformed as error:
+                    report.refuse(line, error.message)
+                if len(batch.events) >= BATCH:
+                    running, batch = hand_over(database, running, configuration, batch, report), Batch()
+            running = hand_over(database, running, configuration, batch, report)
+            hand_over(database, running, configuration, Batch(), report)
+        finally:
+            database.submit(connection.close)
 
 
 def hand_over(
@@ -90,11 +86,14 @@ def hand_over(
     running: Future[Outcome] | None,
     configuration: Configuration,
     batch: Batch,
-    count: Callable[[Outcome], None],
+    report: Report,
 ) -> Future[Outcome] | None:
-    """Waits for the batch before, then starts this one."""
+    """Waits for the batch before and reports it, then starts this one."""
     if running is not None:
-        count(running.result())
+        outcome = running.result()
+        report.add(outcome.stored, outcome.duplicate)
+        for line, reason in outcome.refused:
+            report.refuse(line, reason)
     return database.submit(store, configuration, batch) if batch.events else None
 
 

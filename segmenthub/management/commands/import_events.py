@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from segmenthub.imports import import_events
-from segmenthub.lines import Report, account_argument, read_lines
+from segmenthub.imports import account_named, import_events
+from segmenthub.lines import Report
 
 
 class Command(BaseCommand):
@@ -16,6 +16,6 @@ class Command(BaseCommand):
         parser.add_argument("--rejects", help="Where refused lines go. Default: FILE.rejected.jsonl")
 
     def handle(self, *args: Any, account: str, file: str, rejects: str | None, **options: Any) -> None:
-        configuration = account_argument(account)
-        with Report(file, rejects, out=self.stdout) as report:
-            import_events(configuration, read_lines(file, report), refuse=report.refuse, count=report.count)
+        configuration = account_named(account)
+        with Report(file, rejects, self.stdout, self.stderr) as report:
+            import_events(configuration, report)
