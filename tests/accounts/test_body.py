@@ -1,0 +1,104 @@
+"""The limits of a body, at their edges and as laws."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.body import MAX_DEPTH, parse_object
+from accounts.errors import Malformed
+
+
+def nested(depth: int, *, lists: bool = False) -> bytes:
+    """An object of `depth` levels; the root counts 1."""
+    opening, closing = (b"[", b"]") if lists else (b'{"a":', b"}")
+    inner = b"" if lists else b"1"
+    return b'{"x":' + opening * (depth - 1) + inner + closing * (depth - 1) + b"}"
+
+
+@given(st.integers(1, 40), st.booleans())
+def test_eight_levels_are_the_deepest(depth, lists):
+    if depth == 1 and lists:
+        return
+    if depth <= MAX_DEPTH:
+        parse_object(nested(depth, lists=lists))
+    else:
+        with pytest.raises(Malformed, match="deeper than 8 levels"):
+            parse_object(nested(depth, lists=lists))
+
+
+@given(st.integers(900, 1100))
+def test_a_thousand_values_are_the_most(number):
+    body = json.dumps({"x": [1] * (number - 1)}).encode()
+    if number <= 1000:
+        assert len(parse_object(body)["x"]) == number - 1
+    else:
+        with pytest.raises(Malformed, match="1000 values"):
+            parse_object(body)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(8192, True), (8193, False)])
+def test_a_text_has_at_most_8192_characters(length, fits):
+    body = json.dumps({"x": "é" * length}, ensure_ascii=False).encode()
+    if fits:
+        assert len(parse_object(body)["x"]) == length
+    else:
+        with pytest.raises(Malformed, match="8192 characters"):
+            parse_object(body)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(64, True), (65, False)])
+def test_a_key_has_at_most_64_characters(length, fits):
+    body = json.dumps({"x": {"k" * length: 1}}).encode()
+    if fits:
+        assert parse_object(body)
+    else:
+        with pytest.raises(Malformed, match="64 characters"):
+            parse_object(body)
+
+
+@given(st.integers(-(2**65), 2**65))
+def test_whole_numbers_fit_into_64_bits(number):
+    body = b'{"x":%d}' % number
+    if -(2**63) <= number < 2**63:
+        assert parse_object(body) == {"x": number}
+    else:
+        with pytest.raises(Malformed):
+            parse_object(body)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**300), max_value=10**300, places=8))
+def test_a_number_with_a_fraction_is_exact(number):
+    body = json.dumps({"x": "N"}).encode().replace(b'"N"', f"{number:f}".encode())
+    assert parse_object(body) == {"x": Decimal(number)}
+
+
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+KEYS = st.text(CHARACTERS, max_size=64)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(CHARACTERS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=6))
+def test_whatever_is_within_the_limits_comes_out_as_it_went_in(value):
+    try:
+        assert parse_object(json.dumps(value).encode()) == value
+    except Malformed as error:
+        assert "deeper than 8 levels" in error.message
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_object_or_malformed(body):
+    try:
+        assert type(parse_object(body)) is dict
+    except Malformed as error:
+        assert error.status == 400
+
+
+def test_a_repeated_key_counts_last():
+    assert parse_object(b'{"a":1,"a":2}') == {"a": 2}
