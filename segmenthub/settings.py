@@ -8,6 +8,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from segmenthub import embedded
 from segmenthub.secret_key import secret_key
@@ -67,10 +68,10 @@ INSTALLED_APPS = [
     "cdp",
     "dmp",
     "accounts",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its looks; the site is ours
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "segmenthub.panel.apps.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -122,6 +123,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "username"
+AXES_LOCKOUT_CALLABLE = "segmenthub.panel.entry.locked_out"
 AXES_VERBOSE = False
 LANGUAGE_CODE = "en-us"
 USE_TZ = True
@@ -145,6 +147,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT = PRODUCTION
 X_FRAME_OPTIONS = "SAMEORIGIN"
 LOGIN_URL = "/panel/login/"
+LOGIN_REDIRECT_URL = "/panel/"
 if (email_url := setting("str", "EMAIL_URL", "")) or not PRODUCTION:
     globals().update(env.email_url_config(email_url or "consolemail://"))
 
@@ -152,13 +155,45 @@ CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ("/docs",),
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],  # unfold's Alpine evaluates its attributes
+        "script-src": ["'self'", "'unsafe-eval'"],  # unfold's Alpine evaluates its attributes; no script is inline
         "style-src": ["'self'", "'unsafe-inline'"],
         "img-src": ["'self'", "data:", "https:"],
         "frame-ancestors": ["'self'"],
         "form-action": ["'self'"],
         "base-uri": ["'self'"],
     },
+}
+
+# --- The panel (segmenthub.panel) ---
+UNFOLD = {
+    "SITE_TITLE": "SegmentHub",
+    "SITE_HEADER": "SegmentHub",
+    "SITE_URL": None,
+    "SITE_ICON": lambda request: static("segmenthub/logo.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("segmenthub/logo.svg")},
+    ],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "STYLES": [lambda request: static("segmenthub/panel.css")],
+    "SCRIPTS": [lambda request: static("segmenthub/panel.js")],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.0% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        },
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "segmenthub.panel.navigation.menu"},
 }
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

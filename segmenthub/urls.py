@@ -1,6 +1,8 @@
 """Every path. What is not under `segmenthub.middleware.PAGES` is the API."""
 
+from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
 
 from adserver.views import CampaignQuery
 from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments
@@ -14,4 +16,7 @@ urlpatterns = [
     path("visitors/query", VisitorQuery.as_view()),
     path("visitors/attributes", VisitorAttributes.as_view()),
     path("visitors/segments", VisitorSegments.as_view()),
+    path("", RedirectView.as_view(url="/panel/")),
+    path("panel", RedirectView.as_view(url="/panel/")),
+    path("panel/", admin.site.urls),
 ]

@@ -1,0 +1,252 @@
+"""Settings of the account, platforms and attributes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from accounts.access import Roles, Standing, standing_of
+from accounts.fields import Json, Lines
+from accounts.models import Account, Attribute, Platform, Role, check_time_zone
+from accounts.panel import AccountAdmin, AccountForm, column
+
+TIME_ZONES = (
+    *("UTC", "Europe/Istanbul", "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Athens"),
+    *("Europe/Moscow", "Africa/Cairo", "Africa/Lagos", "Africa/Johannesburg", "Asia/Dubai", "Asia/Riyadh"),
+    *("Asia/Karachi", "Asia/Kolkata", "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney"),
+    *("America/Sao_Paulo", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+)
+
+
+class AccountSettings(AccountForm):
+    never_identifiers = Lines(
+        required=False,
+        label="Never identifiers",
+        help_text="One on each line: values that are never a profileId, in any case; so are values of zeros and dashes"
+        " only.",
+        item=forms.CharField(max_length=255),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "timezone" in self.fields:
+            stored = self.instance.timezone
+            names = [*TIME_ZONES, *([stored] if stored not in TIME_ZONES else [])]
+            self.fields["timezone"] = forms.ChoiceField(
+                choices=[(name, name.replace("_", " ")) for name in names],
+                widget=UnfoldAdminSelectWidget(),
+                validators=[check_time_zone],
+                help_text="The days of rules and reports begin at midnight here.",
+            )
+
+
+@admin.register(Account)
+class AccountsAdmin(AccountAdmin):
+    """An owner sees the own account as its settings; an operator sees all accounts."""
+
+    form = AccountSettings
+    roles = Roles(view=Role.ADMIN, change=Role.OWNER)
+    exclude: ClassVar = []
+    list_display: ClassVar = ["name", "state", "timezone", "id", "created_at"]
+    search_fields: ClassVar = ["name", "id__exact"]
+    change_form_outer_before_template = "panel/account_before.html"
+    fieldsets: ClassVar = [
+        (None, {"fields": ["name", "id", "timezone", "status"]}),
+        (
+            "Who is who",
+            {
+                "fields": ["link_history", "keep_links", "require_signed_profiles", "never_identifiers"],
+                "description": "How devices and profiles are brought together.",
+            },
+        ),
+    ]
+
+    def of_account(self, rows: QuerySet[Any], standing: Standing | None) -> QuerySet[Any]:
+        if standing is None or standing.operator:
+            return rows
+        return rows.filter(pk=standing.account.pk)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request) or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_operator(request) or super().has_change_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_operator(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a shop's data go by an erasure, not by a click
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["id"] if is_operator(request) else ["id", "status"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        standing = standing_of(request)
+        if standing is not None and not standing.operator and self.has_view_permission(request):
+            return HttpResponseRedirect(reverse("panel:accounts_account_change", args=[standing.account.pk]))
+        return super().changelist_view(request, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=[name for name in form.changed_data if name in form.cleaned_data])
+        else:
+            obj.save()
+
+    @column("status", label={"active": "success", "suspended": "danger"})
+    def state(self, account: Account) -> tuple[str, str]:
+        return account.status, account.get_status_display()
+
+
+def is_operator(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
+def check_origin(text: str) -> None:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
+        raise ValidationError("Give scheme and host only, such as https://www.example.com.")
+
+
+class PlatformForm(AccountForm):
+    origins = Lines(
+        required=False,
+        placeholder="https://www.example.com",
+        help_text="One on each line. Only pages of these origins may send events from a browser. None: any.",
+        item=forms.CharField(max_length=255, validators=[check_origin]),
+    )
+
+
+@admin.register(Platform)
+class PlatformAdmin(AccountAdmin):
+    form = PlatformForm
+    roles = Roles(view=Role.ANALYST, change=Role.ADMIN)
+    list_display: ClassVar = ["code", "type", "listed"]
+    list_filter: ClassVar = ["type"]
+    search_fields: ClassVar = ["code"]
+    fields: ClassVar = ["code", "type", "origins"]
+    empty_title = "No platforms yet"
+    empty_text = (
+        "A platform is a website or an app that sends events. Add one: its code, such as www.example.com, is what the"
+        " site sends as “platform”. Until then its events are refused."
+    )
+
+    @column("allowed origins")
+    def listed(self, platform: Platform) -> str:
+        return ", ".join(platform.origins) or "any"
+
+
+class AttributeForm(AccountForm):
+    computed = Json(
+        required=False,
+        rows=5,
+        label="Computed from events",
+        help_text='Empty: written through the API. For example {"as": "count", "event": "purchase"}.',
+    )
+
+    def clean_computed(self) -> Any:
+        computed = self.cleaned_data["computed"]
+        if computed in (None, "", {}):
+            return None
+        if message := self.computed_problem(computed):
+            raise ValidationError(message)
+        return computed
+
+    @staticmethod
+    def computed_problem(computed: object) -> str | None:
+        """What is wrong with a description; the layer that computes says it (see `AttributeAdmin.checks`)."""
+        return next((message for check in AttributeAdmin.checks if (message := check(computed))), None)
+
+
+@admin.register(Attribute)
+class AttributeAdmin(AccountAdmin):
+    form = AttributeForm
+    roles = Roles(view=Role.ANALYST, change=Role.ADMIN)
+    list_display: ClassVar = ["name", "type", "many", "personal", "identifier", "origin"]
+    list_filter: ClassVar = ["type", "personal"]
+    search_fields: ClassVar = ["name"]
+    fields: ClassVar = ["name", "type", "many", "personal", "identifier", "merge", "computed"]
+    empty_title = "No attributes yet"
+    empty_text = (
+        "An attribute is something that you know of your visitors and profiles, such as country or loyalty tier."
+    )
+    checks: ClassVar[list[Any]] = []
+    """Added to by the layer that computes attributes (`dmp.admin`)."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is None:
+            return []
+        if is_standard(obj):
+            return ["name", "type", "many", "explained", "merge", "identifier"]
+        return ["name", "type", "many"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fields = list(self.fields)
+        if obj is not None and is_standard(obj):
+            return ["name", "type", "many", "personal", "explained"]
+        return fields
+
+    @column("where it comes from")
+    def origin(self, attribute: Attribute) -> str:
+        return in_words(attribute.computed)
+
+    @column("where it comes from")
+    def explained(self, attribute: Attribute) -> str:
+        return in_words(attribute.computed)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or not is_standard(obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        to_delete, counts, perms, protected = super().get_deleted_objects(objs, request)
+        standard = [f"{row}: every account has it" for row in objs if is_standard(row)]
+        return to_delete, counts, perms, [*protected, *standard]
+
+
+def is_standard(attribute: Attribute) -> bool:
+    return isinstance(attribute.computed, dict) and "standard" in attribute.computed
+
+
+STANDARD_WORDS = {
+    "lastViewedProducts": "The ten products viewed last, newest first",
+    "lastPurchasedProducts": "The ten products bought last, newest first",
+    "favoriteCategory": "The category of most product views",
+    "favoriteBrand": "The brand of most product views",
+    "totalOrders": "How many orders were placed; refunds do not count",
+    "totalRevenue": "The sum of all orders less refunds",
+    "averageOrderValue": "Total revenue divided by total orders",
+    "firstSeen": "When the first event came",
+    "lastSeen": "When the newest event came",
+}
+KIND_WORDS = {
+    "count": "How many {event}",
+    "sum": "Sum of “{property}” over all {event}",
+    "avg": "Average of “{property}” over all {event}",
+    "min": "Smallest “{property}” of all {event}",
+    "max": "Largest “{property}” of all {event}",
+    "first": "“{property}” of the first {event}",
+    "last": "“{property}” of the newest {event}",
+    "lastList": "“{property}” of the newest {event}, up to {limit}, each once",
+    "uniqueCount": "How many different “{property}” in all {event}",
+    "mostFrequent": "The most frequent “{property}” of all {event}",
+    "timeSinceLast": "Seconds since the newest {event}",
+}
+
+
+def in_words(computed: Mapping[str, Any] | None) -> str:
+    """A computed attribute as a sentence."""
+    if not computed:
+        return "Written through the API"
+    if "standard" in computed:
+        return STANDARD_WORDS.get(computed["standard"], str(computed["standard"]))
+    events = computed.get("event", [])
+    codes = " or ".join([events] if isinstance(events, str) else events)
+    words = KIND_WORDS.get(computed.get("as", ""), "Computed from {event}")
+    return words.format(event=f"{codes} events", property=computed.get("property", ""), limit=computed.get("limit", 10))

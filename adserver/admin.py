@@ -1,0 +1,188 @@
+"""The panel's pages of campaigns with their creatives, placements and media."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.access import Roles
+from accounts.fields import Boxes, Json, Lines
+from accounts.models import Account, Platform, Role
+from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
+from adserver.models import Campaign, Creative, Media, Placement
+from dmp.models import EventType
+
+CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
+
+
+class CampaignForm(AccountForm):
+    paths = Lines(
+        required=False,
+        placeholder="/women/*",
+        help_text="One on each line; * stands for anything. None: any page.",
+        item=forms.CharField(max_length=1024),
+    )
+    exclude_paths = Lines(
+        required=False,
+        label="But not on",
+        placeholder="/checkout*",
+        help_text="One on each line; * stands for anything.",
+        item=forms.CharField(max_length=1024),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "platforms" in self.fields and self.account is not None:
+            self.offer(self.account)
+
+    def offer(self, account: Account) -> None:
+        campaign = self.instance
+        platforms = [(code, code) for code in Platform.objects.filter(account=account).values_list("code", flat=True)]
+        events = [(code, code) for code in EventType.objects.filter(account=account).values_list("code", flat=True)]
+        none = "None ticked: any."
+        self.fields["platforms"] = Boxes(platforms, stored=campaign.platforms, help_text=none)
+        self.fields["devices"] = Boxes(Campaign.Device.choices, stored=campaign.devices, help_text=none)
+        self.fields["events"] = Boxes(
+            events, stored=campaign.events, label="After these events", help_text="None ticked: after any event."
+        )
+        for name in ("starts_at", "ends_at"):
+            field = self.fields[name]
+            field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
+
+
+class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
+    content = Json(required=False, rows=6, help_text='JSON: what your site reads. HTML: {"html": "<a …>…</a>"}.')
+
+    def clean_content(self) -> Any:
+        return self.cleaned_data["content"] or {}
+
+
+class CreativeInline(AccountStacked):
+    model = Creative
+    form = CreativeForm
+    fields: ClassVar = [("name", "type"), ("weight", "active"), "media", "content", "link", "preview"]
+    readonly_fields: ClassVar = ["preview"]
+    verbose_name_plural = "Creatives: what is shown"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Creative]:
+        rows: QuerySet[Creative] = super().get_queryset(request).select_related("media")
+        return rows
+
+    @column("preview")
+    def preview(self, creative: Creative) -> SafeString:
+        return render_to_string("panel/creative_preview.html", {"creative": creative})  # escaped by the template
+
+
+@admin.register(Campaign)
+class CampaignAdmin(AccountAdmin):
+    form = CampaignForm
+    roles = CAMPAIGNERS
+    list_display: ClassVar = ["name", "state", "when", "placement", "tier", "weight", "audience"]
+    list_filter: ClassVar = ["status"]
+    list_select_related: ClassVar = ["placement"]
+    search_fields: ClassVar = ["name", "slug"]
+    autocomplete_fields: ClassVar = ["segments", "exclude_segments"]
+    prepopulated_fields: ClassVar = {"slug": ["name"]}
+    inlines: ClassVar = [CreativeInline]
+    fieldsets: ClassVar = [
+        (None, {"fields": ["name", "slug", "status"]}),
+        ("When", {"fields": ["starts_at", "ends_at"]}),
+        ("To whom", {"fields": ["segments", "exclude_segments"]}),
+        ("Where", {"fields": ["placement", "platforms", "devices", "events", "paths", "exclude_paths"]}),
+        ("When several fit", {"fields": ["tier", "weight", "label"]}),
+    ]
+    empty_title = "No campaigns yet"
+    empty_text = (
+        "A campaign says what is shown to whom, where and when. Make one with a creative, set it live, and the next"
+        " event of a visitor that it fits gets it."
+    )
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj is not None else dict(self.prepopulated_fields)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("segments")
+
+    @column(
+        "status",
+        ordering="status",
+        label={"live": "success", "draft": "", "paused": "warning", "archived": ""},
+    )
+    def state(self, campaign: Campaign) -> tuple[str, str]:
+        return campaign.status, campaign.get_status_display()
+
+    @column("when", ordering="starts_at")
+    def when(self, campaign: Campaign) -> SafeString | str:
+        if campaign.starts_at is None and campaign.ends_at is None:
+            return "always"
+        return render_to_string("panel/period.html", {"campaign": campaign})
+
+    @column("to whom")
+    def audience(self, campaign: Campaign) -> str:
+        return named(campaign.segments.all(), most=2) or "everybody"
+
+
+CreativeInline.parent = CampaignAdmin
+
+
+@admin.register(Placement)
+class PlacementAdmin(AccountAdmin):
+    roles = CAMPAIGNERS
+    list_display: ClassVar = ["code", "name", "size", "active", "used"]
+    list_filter: ClassVar = ["active"]
+    search_fields: ClassVar = ["code", "name"]
+    fields: ClassVar = ["code", "name", ("width", "height"), "active"]
+    empty_title = "No placements yet"
+    empty_text = (
+        "A placement is a place in your pages or app where one campaign is shown, such as home-hero. Campaigns without"
+        " a placement are data only."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).annotate(number=Count("campaigns"))  # type: ignore[no-any-return]
+
+    @column("size")
+    def size(self, placement: Placement) -> str:
+        known = placement.width or placement.height
+        return f"{placement.width or '?'} × {placement.height or '?'}" if known else "any"
+
+    @column("campaigns", ordering="number")
+    def used(self, placement: Any) -> int:
+        return int(placement.number)
+
+
+@admin.register(Media)
+class MediaAdmin(AccountAdmin):
+    roles = CAMPAIGNERS
+    list_display: ClassVar = ["picture", "name", "size", "weight", "created_at"]
+    list_display_links: ClassVar = ["picture", "name"]
+    search_fields: ClassVar = ["name", "alt"]
+    empty_title = "No media yet"
+    empty_text = "Upload the pictures that your creatives show: JPEG, PNG, GIF or WebP."
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["file", "name", "alt"] if obj is None else ["preview", "name", "alt", "size", "weight"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [] if obj is None else ["preview", "size", "weight"]
+
+    @column("picture")
+    def picture(self, media: Media) -> SafeString:
+        return format_html('<img class="sh-thumb" src="{}" alt="{}" loading="lazy">', media.file.url, media.alt)
+
+    @column("picture")
+    def preview(self, media: Media) -> SafeString:
+        return format_html('<img class="sh-picture" src="{}" alt="{}">', media.file.url, media.alt)
+
+    @column("size")
+    def size(self, media: Media) -> str:
+        return f"{media.width} × {media.height}"
+
+    @column("weight", ordering="bytes")
+    def weight(self, media: Media) -> str:
+        return f"{media.bytes / 1024:,.0f} KB"

@@ -1,0 +1,1 @@
+"""Profiles, identifiers and links are shown by pages of their own (`segmenthub.panel.people`): they are read-only."""

@@ -1,0 +1,95 @@
+"""The panel's site: who gets in, in which account and time zone, and which pages there are beside the models'."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from unfold.sites import UnfoldAdminSite
+
+from accounts.access import Standing, standing_of
+from accounts.models import Role
+from segmenthub.panel import dashboard, entry, events, people, segments
+
+View = Callable[..., HttpResponse]
+WITHOUT_ACCOUNT = {"logout", "password_change", "password_change_done", "jsi18n", "accounts_account_add", "switch"}
+"""What somebody without any account may open."""
+
+
+class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
+    site_title = "SegmentHub"
+    site_header = "SegmentHub"
+    index_title = "Overview"
+
+    def __init__(self, name: str = "panel") -> None:
+        super().__init__(name)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        return super().admin_view(in_account_and_zone(self, view), cacheable)  # type: ignore[no-any-return]
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            ("switch/", entry.switch, "switch"),
+            ("events/", events.EventsPage, "events"),
+            ("visitors/", people.VisitorsPage, "visitors"),
+            ("visitors/<uuid:key>/", people.VisitorPage, "visitor"),
+            ("profiles/", people.ProfilesPage, "profiles"),
+            ("profiles/<uuid:key>/", people.ProfilePage, "profile"),
+            ("segments/<int:pk>/", segments.MembersPage, "segment"),
+        ]
+        return [
+            path("welcome/<str:uid>/<str:token>/", entry.welcome, name="welcome"),
+            *(path(route, self.admin_view(as_view(page)), name=name) for route, page, name in own),
+            *super().get_urls(),
+        ]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        standing = standing_of(request)
+        return {
+            **super().each_context(request),
+            "standing": standing,
+            "suspended": standing is not None and not standing.active,
+            "may_read_people": standing is not None and standing.may(Role.ANALYST),
+        }
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return dashboard.Overview.as_view()(request)  # type: ignore[return-value]
+
+
+def as_view(page: Any) -> View:
+    return page.as_view() if hasattr(page, "as_view") else page  # type: ignore[no-any-return]
+
+
+def in_account_and_zone(site: PanelSite, view: View) -> View:
+    """A view behind the door: nobody without an account gets further, and times are the account's. The answer is
+    rendered here, inside its time zone."""
+
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        standing = standing_of(request)
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        if standing is None and name not in WITHOUT_ACCOUNT:
+            return no_account(site, request)
+        with timezone.override(zone(standing)):
+            response = view(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse):
+                response.render()
+            return response
+
+    return update_wrapper(inner, view)
+
+
+def zone(standing: Standing | None) -> Any:
+    return standing.account.zone if standing else timezone.get_default_timezone()
+
+
+def no_account(site: PanelSite, request: HttpRequest) -> HttpResponse:
+    operator = not isinstance(request.user, AnonymousUser) and request.user.is_superuser
+    context = {**site.each_context(request), "title": "No account", "operator": operator}
+    return TemplateResponse(request, "panel/no_account.html", context).render()

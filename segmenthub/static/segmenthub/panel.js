@@ -1,0 +1,61 @@
+// Small helpers of the panel's pages: copy buttons, questions before a change, and JSON that shows its mistakes.
+"use strict";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.querySelector(button.dataset.copy);
+  const label = button.querySelector("[data-copy-label]");
+  const before = label.dataset.before || label.textContent;
+  label.dataset.before = before;
+  label.textContent = (await copy(source)) ? "Copied" : "Press Ctrl+C";
+  setTimeout(() => { label.textContent = before; }, 2000);
+});
+
+async function copy(source) {
+  const range = document.createRange();
+  range.selectNodeContents(source);
+  const selection = window.getSelection();
+  selection.removeAllRanges();
+  selection.addRange(range);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    return true;
+  } catch {
+    return document.execCommand("copy"); // without https there is no clipboard object
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("textarea.json-editor")) check(event.target);
+});
+
+document.addEventListener("focusout", (event) => {
+  const area = event.target;
+  if (!area.matches || !area.matches("textarea.json-editor") || !check(area) || !area.value.trim()) return;
+  area.value = JSON.stringify(JSON.parse(area.value), null, 2);
+});
+
+function check(area) {
+  let message = "";
+  try {
+    if (area.value.trim()) JSON.parse(area.value);
+  } catch (error) {
+    message = error.message;
+  }
+  area.classList.toggle("sh-bad", Boolean(message));
+  let note = area.parentElement.querySelector(".sh-json-note");
+  if (!note) {
+    note = document.createElement("div");
+    note.className = "sh-json-note";
+    note.setAttribute("role", "status");
+    area.after(note);
+  }
+  note.textContent = message;
+  return !message;
+}
