@@ -51,6 +51,7 @@ class ApiView(APIView):
 
     access: ClassVar[str] = ""
     renderer_classes = (JSONRenderer,)
+    default_response_headers: ClassVar[dict[str, str]] = {}  # REST framework would send `Allow` with every answer
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return JSONRenderer(), "application/json"  # Accept is ignored

@@ -1,7 +1,7 @@
 """What every test has: a process without memory, a shop, and the API through Django's test client."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
@@ -26,6 +26,19 @@ def _fresh_process() -> None:
     snapshot.clear()
     limits.clear()
     refusals.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_event_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test with real transactions Django empties the tables that it manages; events are not among them."""
+    mark = request.node.get_closest_marker("django_db")
+    if not (mark and mark.kwargs.get("transaction")):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE dmp_event")
 
 
 @pytest.fixture

@@ -75,6 +75,13 @@ def test_a_number_with_a_fraction_is_exact(number):
     assert parse_object(body) == {"x": Decimal(number)}
 
 
+def parsed_or_refused(body):
+    try:
+        return parse_object(body)
+    except Malformed as error:
+        return error
+
+
 CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 KEYS = st.text(CHARACTERS, max_size=64)
 JSON = st.recursive(
@@ -86,18 +93,13 @@ JSON = st.recursive(
 
 @given(st.dictionaries(KEYS, JSON, max_size=6))
 def test_whatever_is_within_the_limits_comes_out_as_it_went_in(value):
-    try:
-        assert parse_object(json.dumps(value).encode()) == value
-    except Malformed as error:
-        assert "deeper than 8 levels" in error.message
+    parsed = parsed_or_refused(json.dumps(value).encode())
+    assert parsed == value or "deeper than 8 levels" in parsed.message
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_object_or_malformed(body):
-    try:
-        assert type(parse_object(body)) is dict
-    except Malformed as error:
-        assert error.status == 400
+    assert type(parsed_or_refused(body)) in (dict, Malformed)
 
 
 def test_a_repeated_key_counts_last():

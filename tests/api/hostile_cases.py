@@ -69,7 +69,6 @@ ROUTES = [
     Case("unknown path", "/campaigns", dump(EVENT), 404),
     Case("trailing slash", CQ + "/", dump(EVENT), 404),
     Case("path upper", "/Campaigns/Query", dump(EVENT), 404),
-    Case("path double slash", "//campaigns/query", dump(EVENT), 404),
 ]
 TYPES = [
     Case("ct text/plain (sendBeacon)", CQ, dump(EVENT), 415, type="text/plain;charset=UTF-8"),

@@ -1,0 +1,134 @@
+"""Requests a minute: 429 with Retry-After, counted by Valkey for all processes, by the process alone without it."""
+
+import socket
+import threading
+import time
+
+import pytest
+import redis
+
+from accounts import limits
+from tests.shops import VISITOR, make_token
+
+CQ, PQ = "/campaigns/query", "/profiles/query"
+
+
+@pytest.fixture(autouse=True)
+def empty_buckets():
+    for key in limits._client.scan_iter("limit:*"):
+        limits._client.delete(key)
+
+
+@pytest.fixture
+def valkey_away(monkeypatch):
+    gone = redis.Redis.from_url("unix:///nonexistent/valkey.sock", retry=None)
+    monkeypatch.setattr(limits, "_bucket", gone.register_script(limits.BUCKET))
+
+
+@pytest.fixture
+def valkey_frozen(monkeypatch):
+    """A Valkey that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        frozen = redis.Redis(port=port, socket_timeout=0.1, socket_connect_timeout=0.1, retry=None)
+        monkeypatch.setattr(limits, "_bucket", frozen.register_script(limits.BUCKET))
+        yield
+
+
+def use_up(api, shop, number):
+    """Spends a token's requests; gives the status of each."""
+    token = make_token(shop.account, "limited", rate_limit=number)
+    body = {"account": shop.id, "token": token, "profileId": "john", "visitorId": VISITOR}
+    return [api(PQ, body)[0] for _ in range(number)], body
+
+
+def check_refused(response):
+    body = response.json()
+    assert (response.status_code, body["status"], body["errors"][0]["code"]) == (429, 429, "too_many")
+    assert 1 <= int(response["Retry-After"]) <= 60
+    assert response["Retry-After"] in body["message"]
+
+
+def test_over_its_limit_a_token_is_429_with_retry_after(api, send, shop):
+    statuses, body = use_up(api, shop, 3)
+    assert statuses == [200, 200, 200]
+    check_refused(send(PQ, body))
+
+
+@pytest.mark.usefixtures("valkey_away")
+def test_without_valkey_each_process_allows_the_whole_rate(api, send, shop):
+    statuses, body = use_up(api, shop, 3)
+    assert statuses == [200, 200, 200]
+    check_refused(send(PQ, body))
+
+
+@pytest.mark.usefixtures("valkey_frozen")
+def test_a_frozen_valkey_costs_a_tenth_of_a_second_once(api, shop):
+    started = time.monotonic()
+    statuses, _ = use_up(api, shop, 20)
+    assert statuses == [200] * 20
+    assert time.monotonic() - started < 2
+
+
+def test_the_limit_holds_over_all_operations_and_processes(api, send, shop):
+    _, body = use_up(api, shop, 2)
+    limits.clear()  # another process
+    check_refused(send("/visitors/segments", body))
+    check_refused(send(CQ, shop.event(token=body["token"])))
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_requests_come_back_with_time(request, away):
+    if away:
+        request.getfixturevalue("valkey_away")
+    assert [limits.seconds_to_wait("limit:test", 600) for _ in range(600)].count(0) == 600
+    wait = max(limits.seconds_to_wait("limit:test", 600) for _ in range(3))
+    assert 0 < wait <= 0.3
+    time.sleep(wait + 0.05)
+    assert limits.seconds_to_wait("limit:test", 600) == 0
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_parallel_requests_share_one_bucket(request, away):
+    if away:
+        request.getfixturevalue("valkey_away")
+    passed = []
+    threads = [
+        threading.Thread(target=lambda: passed.append(limits.seconds_to_wait("limit:test", 20) == 0)) for _ in range(60)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 20 <= sum(passed) <= 21  # one may come back meanwhile
+
+
+def test_a_token_without_limit_and_another_token_are_not_touched(api, shop):
+    use_up(api, shop, 1)
+    assert [api(PQ, shop.profile())[0] for _ in range(5)] == [200] * 5
+
+
+def test_a_limit_is_checked_after_the_access_and_before_the_fields(api, shop):
+    token = make_token(shop.account, "limited", access=["profiles:read"], rate_limit=1)
+    assert api(PQ, shop.profile(token=token))[0] == 200
+    assert api("/visitors/query", shop.visitor(token=token))[0] == 403
+    assert api(PQ, shop.profile(token=token, profileId=None))[0] == 429
+
+
+def test_an_address_is_limited_where_the_operator_wants_it(api, send, shop, settings):
+    settings.PUBLIC_RATE_PER_ADDRESS = 2
+    assert [api(CQ, shop.event())[0] for _ in range(2)] == [200, 200]
+    check_refused(send(CQ, shop.event()))
+    assert api(CQ, shop.event(), REMOTE_ADDR="203.0.113.9")[0] == 200
+
+
+def test_no_address_is_limited_by_default(api, shop):
+    assert {api(CQ, shop.event())[0] for _ in range(30)} == {200}
+
+
+def test_what_a_limit_refuses_is_not_stored(api, shop, rows, settings):
+    settings.PUBLIC_RATE_PER_ADDRESS = 1
+    api(CQ, shop.event())
+    before = rows()
+    assert api(CQ, shop.event())[0] == 429
+    assert rows() == before
