@@ -35,7 +35,7 @@ def usable() -> bool:
     if UNFINISHED.exists() or not PYTHON.exists():
         return False
     probe = [str(PYTHON), "-c", "import pip, sys; print(sys.version)"]
-    found = subprocess.run(probe, capture_output=True, text=True, check=False)
+    found = subprocess.run(probe, capture_output=True, text=True, check=False)  # noqa: S603
     return found.returncode == 0 and (not os.environ.get("PYTHON") or found.stdout.strip() == sys.version.strip())
 
 
@@ -51,7 +51,7 @@ def install(lock: Path) -> None:
         stamp.unlink()
     UNFINISHED.touch()  # a killed pip leaves packages that look complete: the next call starts over
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "-qq", "--no-input", "install"]
-    if subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=False).returncode != 0:
+    if subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=False).returncode != 0:  # noqa: S603
         sys.exit(f"Installing {lock} failed; see above.")
     (ENVIRONMENT / lock.name).write_bytes(content)
     UNFINISHED.unlink()

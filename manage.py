@@ -1,0 +1,39 @@
+#!/usr/bin/env python
+"""Django's command line. A command that needs a database and was given none gets the embedded servers while it runs."""
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import environ
+from django.core.management import execute_from_command_line
+
+from segmenthub import embedded, up
+
+BASE_DIR = Path(__file__).resolve().parent
+WITHOUT_SERVERS = {"help", "version", "check", "collectstatic", "findstatic", "spectacular", "makemessages"}
+
+
+def main(arguments: list[str]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "segmenthub.settings")
+    environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
+    if arguments[1:2] == ["up"]:
+        sys.exit(up.main(arguments[2:]))  # needs nothing of Django, which takes a second to load
+    with _servers(arguments[1:]):
+        execute_from_command_line(arguments)
+
+
+def _servers(arguments: list[str]) -> AbstractContextManager[None]:
+    command = arguments[0] if arguments else "help"
+    missing = embedded.needed(os.environ)
+    if command in WITHOUT_SERVERS or command.startswith("-") or not missing or {"-h", "--help"} & set(arguments):
+        return nullcontext()
+    return embedded.servers(Path(os.environ.get("SEGMENTHUB_DATA_DIR") or BASE_DIR / ".data"), only=missing)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv)
+    except embedded.EmbeddedError as error:
+        sys.exit(f"{error}")
