@@ -105,8 +105,8 @@ class Unavailable(ApiError):
     status = 503
     message = "The service is not ready for a moment. Nothing was stored: try again after the seconds in Retry-After."
 
-    def __init__(self, retry_after: int = 1) -> None:
-        super().__init__(retry_after=retry_after)
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, retry_after=1)
 
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -51,7 +51,7 @@ def only(method: str) -> Callable[[Callable[[HttpRequest], HttpResponse]], Calla
     def wrap(view: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
         def checked(request: HttpRequest) -> HttpResponse:
             if request.method != method and not (method == "GET" and request.method == "HEAD"):
-                raise MethodNotAllowed(method)
+                raise MethodNotAllowed("GET, HEAD" if method == "GET" else method)
             return view(request)
 
         return checked

@@ -7,6 +7,8 @@ from django.views.generic import RedirectView
 from adserver.views import CampaignQuery
 from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments
 from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
+from segmenthub import health
+from segmenthub.openapi import pages
 
 urlpatterns = [
     path("campaigns/query", CampaignQuery.as_view()),
@@ -16,6 +18,11 @@ urlpatterns = [
     path("visitors/query", VisitorQuery.as_view()),
     path("visitors/attributes", VisitorAttributes.as_view()),
     path("visitors/segments", VisitorSegments.as_view()),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+    path("openapi.json", pages.openapi),
+    path("docs", pages.docs),
     path("", RedirectView.as_view(url="/panel/")),
     path("panel", RedirectView.as_view(url="/panel/")),
     path("panel/", admin.site.urls),

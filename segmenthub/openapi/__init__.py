@@ -1,0 +1,1 @@
+"""How the API is described: `/openapi.json` for programs, `/docs` for people."""

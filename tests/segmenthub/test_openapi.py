@@ -1,0 +1,87 @@
+"""/openapi.json describes what the API does, and /docs shows it."""
+
+import json
+
+import jsonschema
+import pytest
+from drf_spectacular.validation import validate_schema
+
+from segmenthub.openapi.operations import ERRORS
+from segmenthub.openapi.pages import document
+from tests.shops import PLATFORM
+
+PATHS = {"/campaigns/query", "/profiles/query", "/profiles/attributes", "/profiles/segments"}
+PATHS |= {"/visitors/query", "/visitors/attributes", "/visitors/segments"}
+
+
+def posts():
+    return {path: item["post"] for path, item in document()["paths"].items()}
+
+
+def check(value, schema):
+    """Raises where the value does not fit the schema of the document."""
+    whole = {**schema, "components": document()["components"]}
+    jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(value)
+
+
+EXAMPLES = [
+    pytest.param(path, example["value"], id=f"{path} {title}")
+    for path, post in posts().items()
+    for title, example in post["requestBody"]["content"]["application/json"]["examples"].items()
+]
+
+
+def test_the_document_is_valid_openapi(send):
+    response = send("/openapi.json", b"", "GET")
+    assert response["Content-Type"] == "application/json"
+    validate_schema(json.loads(response.content))
+
+
+def test_it_has_each_documented_operation_and_describes_it():
+    assert set(posts()) >= PATHS
+    assert all(post["summary"] and post["description"] and post["requestBody"]["required"] for post in posts().values())
+
+
+@pytest.mark.parametrize("path", sorted(PATHS))
+def test_each_operation_has_every_status_with_the_envelope(path):
+    responses = posts()[path]["responses"]
+    assert set(responses) == {"200", *map(str, ERRORS)}
+    for status in set(responses) - {"200"}:
+        body = responses[status]["content"]["application/json"]
+        assert body["schema"] == {"$ref": "#/components/schemas/Error"}
+        check(body["example"], body["schema"])
+
+
+@pytest.mark.parametrize("status", ["429", "503"])
+def test_what_may_be_tried_again_says_when(status):
+    assert all("Retry-After" in posts()[path]["responses"][status]["headers"] for path in PATHS)
+
+
+@pytest.mark.parametrize(("path", "body"), EXAMPLES)
+def test_each_example_fits_its_schema_and_runs(api, shop, path, body):
+    check(body, posts()[path]["requestBody"]["content"]["application/json"]["schema"])
+    body = {**body, "account": shop.id, **({"token": shop.live} if "token" in body else {})}
+    status, answer = api(path, body)
+    assert status == 200
+    check(answer, posts()[path]["responses"]["200"]["content"]["application/json"]["schema"])
+    assert body.get("platform") in (None, PLATFORM)
+
+
+@pytest.mark.parametrize("path", sorted(PATHS))
+def test_each_answers_example_fits_its_schema(path):
+    body = posts()[path]["responses"]["200"]["content"]["application/json"]
+    check(body["example"], body["schema"])
+
+
+def test_events_take_more_properties_than_are_named():
+    check({**EXAMPLES[0].values[1], "event": "addToCart", "color": "red"}, {"$ref": "#/components/schemas/Event"})
+
+
+@pytest.mark.parametrize("path", ["/docs"])
+def test_the_reference_page_loads_nothing_from_elsewhere(send, path):
+    response = send(path, b"", "GET")
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "//" not in page.replace("<!doctype", "")
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert 'spec-url="/openapi.json"' in page
