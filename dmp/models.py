@@ -132,7 +132,6 @@ class Event(models.Model):
     properties = models.JSONField(null=True)
 
     class Meta:
-        managed = False  # partitioned tables are made by the migration's own SQL
         db_table = "dmp_event"
 
     def __str__(self) -> str:

@@ -78,7 +78,7 @@ def import_events(configuration: Configuration, report: Report) -> None:
             running = hand_over(database, running, configuration, batch, report)
             hand_over(database, running, configuration, Batch(), report)
         finally:
-            database.submit(connection.close)
+            database.submit(lambda: connection.close())  # looked up there: each thread has its own
 
 
 def hand_over(

@@ -92,6 +92,7 @@ class Source:
             self.size = None if path == STDIN else os.fstat(file.fileno()).st_size
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}.") from None
+        self.file = file
         self.counted = Counted(cast(IO[bytes], file))
         self.stream: BinaryIO = io.BufferedReader(self.counted, 1 << 18)
         self.broken: str | None = None
@@ -103,6 +104,10 @@ class Source:
         if start.startswith(UTF_16):
             raise CommandError(f"{path}: The file is UTF-16. Save it as UTF-8.")
         self.csv = not start.lstrip(BOM + b" \t\r\n").startswith(b"{") if path == STDIN else name.endswith(".csv")
+
+    def close(self) -> None:
+        if self.file is not sys.stdin.buffer:
+            self.file.close()
 
     def start(self, count: int) -> bytes:
         """The first bytes, which are read again later."""
@@ -296,6 +301,7 @@ class Report:
     ) -> None:
         self.show()
         self._bar.close()
+        self.source.close()
         if self._rejected is not None:
             self._rejected.close()
             self.stderr.write(f"Refused lines are in {self.rejects}.\n")

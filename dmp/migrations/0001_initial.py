@@ -17,35 +17,38 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='Event',
-            fields=[
-                ('pk', models.CompositePrimaryKey('visitor', 'time', 'id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('visitor', models.UUIDField()),
-                ('time', models.DateTimeField()),
-                ('id', models.UUIDField()),
-                ('event', models.CharField(max_length=64)),
-                ('identifier', models.UUIDField(null=True)),
-                ('bot', models.BooleanField(default=False)),
-                ('platform', models.TextField(null=True)),
-                ('device', models.TextField(null=True)),
-                ('path', models.TextField(null=True)),
-                ('referrer', models.TextField(null=True)),
-                ('sku', models.TextField(null=True)),
-                ('price', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
-                ('brand', models.TextField(null=True)),
-                ('breadcrumb', models.TextField(null=True)),
-                ('category', models.TextField(null=True)),
-                ('order_id', models.TextField(null=True)),
-                ('order_total', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
-                ('purchased_items', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), null=True, size=None)),
-                ('properties', models.JSONField(null=True)),
-            ],
-            options={
-                'db_table': 'dmp_event',
-                'managed': False,
-            },
-        ),
+        # The partitioned table itself is made in 0002.
+        migrations.SeparateDatabaseAndState(state_operations=[
+            migrations.CreateModel(
+                name='Event',
+                fields=[
+                    ('pk', models.CompositePrimaryKey('visitor', 'time', 'id', blank=True, editable=False, primary_key=True, serialize=False)),
+                    ('visitor', models.UUIDField()),
+                    ('time', models.DateTimeField()),
+                    ('id', models.UUIDField()),
+                    ('event', models.CharField(max_length=64)),
+                    ('identifier', models.UUIDField(null=True)),
+                    ('bot', models.BooleanField(default=False)),
+                    ('platform', models.TextField(null=True)),
+                    ('device', models.TextField(null=True)),
+                    ('path', models.TextField(null=True)),
+                    ('referrer', models.TextField(null=True)),
+                    ('sku', models.TextField(null=True)),
+                    ('price', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
+                    ('brand', models.TextField(null=True)),
+                    ('breadcrumb', models.TextField(null=True)),
+                    ('category', models.TextField(null=True)),
+                    ('order_id', models.TextField(null=True)),
+                    ('order_total', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
+                    ('purchased_items', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), null=True, size=None)),
+                    ('properties', models.JSONField(null=True)),
+                    ('account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.account')),
+                ],
+                options={
+                    'db_table': 'dmp_event',
+                },
+            ),
+        ]),
         migrations.CreateModel(
             name='Once',
             fields=[
