@@ -40,6 +40,8 @@ def answer(request: HttpRequest) -> HttpResponseBase:
     except Exception as error:
         response = error_response(error)
     response["X-Content-Type-Options"] = "nosniff"
+    if not response.streaming and response.status_code != 204:
+        response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]  # else sent in chunks
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log each refusal as its own warning
     metrics.observe(endpoint, response.status_code, time.perf_counter() - started)
     return response
