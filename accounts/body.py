@@ -44,7 +44,10 @@ def read_body(request: HttpRequest) -> bytes:
     the client sees the answer instead of a broken connection."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) <= MAX_BYTES:
-        return request.body
+        body = request.body
+        if len(body) < int(length):  # the client went away: what arrived may look whole
+            raise Malformed("The body broke off. Send all of it.")
+        return body
     stream = request.META["wsgi.input"]
     if length.isdigit():
         stream = LimitedStream(stream, int(length))

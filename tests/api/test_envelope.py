@@ -46,9 +46,7 @@ def test_401_403_and_404_are_the_envelope_at_each_token_endpoint(send, shop, pat
     check_envelope(send(path, {"account": GONE, "token": shop.live}), 404)
 
 
-@pytest.mark.parametrize(
-    "path", ["/campaigns", "/campaigns/query/", "/nope", "/%ff", "/a%00b", "/PROFILES/query"]
-)
+@pytest.mark.parametrize("path", ["/campaigns", "/campaigns/query/", "/nope", "/%ff", "/a%00b", "/PROFILES/query"])
 def test_404_of_an_unknown_path_is_the_envelope(send, path):
     check_envelope(send(path, b"{}"), 404)
 
