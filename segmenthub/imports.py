@@ -1,16 +1,21 @@
 """Importing events: the same checks and the same recording as a request, thousands at a time.
 
-Lines are read and checked in this thread while the database works in another on the batch before.
+Lines of a long file are checked in a process of their own, while this one writes the batches before.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
+from itertools import chain, islice
+from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import psycopg
 from django.conf import settings
 from django.core.management import CommandError
 from django.db import DatabaseError, connection
@@ -22,36 +27,33 @@ from accounts.snapshot import Configuration, configuration
 from cdp import identity
 from cdp.identifiers import Name, asserted
 from dmp import values
-from dmp.attributes import consent_changes, write_attributes
+from dmp.attributes import consent_changes, decode, write_attributes
 from dmp.event_types import kinds
-from dmp.events import Event, recorded_refund
+from dmp.events import Event, encode, recorded_refund
 from dmp.incoming import read_event
 from dmp.models import Visitor
 from dmp.partitions import AHEAD, EARLIEST
-from segmenthub.lines import Line, Report
+from segmenthub.lines import Line, Report, parsed
+from segmenthub.start_process import start_process
 
 BATCH = 2000
+BATCHES_AHEAD = 4
 TRIES = 3
+KNOWN_SALE = "The order is known as a sale. Give the refund its own orderId."
 canonical = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
 
 
 @dataclass
-class Batch:
-    """Events that go to the database together, each with its line."""
+class Checked:
+    """A batch of lines after the check, in a form that goes cheaply from process to process: events without their
+    properties, these as JSON by the event's place, and the places of the lines that were refused."""
 
-    events: list[Event] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
-    names: dict[UUID, Name] = field(default_factory=dict)
-    consents: dict[UUID, dict[str, list[Any]]] = field(default_factory=dict)
-
-
-@dataclass
-class Outcome:
-    """What became of a batch: lines stored before count as duplicates."""
-
-    stored: int
-    duplicate: int
-    refused: list[tuple[Line, str]]
+    events: bytes
+    places: list[int]
+    properties: dict[int, bytes]
+    names: dict[UUID, Name]
+    consents: dict[UUID, dict[str, list[Any]]]
+    refused: list[tuple[int, str]]
 
 
 def account_named(text: str) -> Configuration:
@@ -64,59 +66,65 @@ def account_named(text: str) -> Configuration:
 
 def import_events(configuration: Configuration, report: Report) -> None:
     """Imports the events of the report's lines, and tells it what became of each."""
-    with ThreadPoolExecutor(1) as database:
-        running: Future[Outcome] | None = None
-        batch = Batch()
+    batches = batched(report.unparsed())
+    first = next(batches, [])
+    if len(first) < BATCH:  # a short file is not worth a process
+        store(configuration, first, check(configuration.id, first), report)
+        return
+    name = connection.settings_dict["NAME"]
+    with ProcessPoolExecutor(1, get_context("spawn"), start_process, (name,)) as checker:
+        ahead: deque[tuple[list[Line], Future[Checked]]] = deque()
+        for lines in chain([first], batches):
+            ahead.append((lines, checker.submit(check, configuration.id, lines)))
+            if len(ahead) > BATCHES_AHEAD:
+                lines, checked = ahead.popleft()
+                store(configuration, lines, checked.result(), report)
+        for lines, checked in ahead:
+            store(configuration, lines, checked.result(), report)
+
+
+def batched(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    while batch := list(islice(lines, BATCH)):
+        yield batch
+
+
+def check(account: UUID, lines: Sequence[Line]) -> Checked:
+    """Reads and checks a batch of lines."""
+    found = configuration(account)
+    assert found is not None  # the command looked it up
+    events: list[Event] = []
+    checked = Checked(b"", [], {}, {}, {}, [])
+    for place, line in enumerate(lines):
         try:
-            for line in report.lines():
-                try:
-                    configuration = add(configuration, batch, line)
-                except Malformed as error:
-                    report.refuse(line, error.message)
-                if len(batch.events) >= BATCH:
-                    running, batch = hand_over(database, running, configuration, batch, report), Batch()
-            running = hand_over(database, running, configuration, batch, report)
-            hand_over(database, running, configuration, Batch(), report)
-        finally:
-            database.submit(lambda: connection.close())  # looked up there: each thread has its own
+            found, event = read_line(found, parsed(line), checked)
+        except Malformed as error:
+            checked.refused.append((place, error.message))
+            continue
+        if event.properties:
+            checked.properties[len(events)] = encode(event.properties)
+            event.properties = None
+        checked.places.append(place)
+        events.append(event)
+    checked.events = msgspec.msgpack.encode(events)
+    return checked
 
 
-def hand_over(
-    database: ThreadPoolExecutor,
-    running: Future[Outcome] | None,
-    configuration: Configuration,
-    batch: Batch,
-    report: Report,
-) -> Future[Outcome] | None:
-    """Waits for the batch before and reports it, then starts this one."""
-    if running is not None:
-        outcome = running.result()
-        report.add(outcome.stored, outcome.duplicate)
-        for line, reason in outcome.refused:
-            report.refuse(line, reason)
-    return database.submit(store, configuration, batch) if batch.events else None
-
-
-def add(configuration: Configuration, batch: Batch, line: Line) -> Configuration:
-    """Checks one line and adds its event to the batch."""
+def read_line(configuration: Configuration, line: Line, checked: Checked) -> tuple[Configuration, Event]:
+    """The event of one line; the profile it names and its consent are added to `checked`."""
     if line.value is None:
         raise Malformed(line.problem or "The line is no JSON object.")
-    body = line.value
+    body = typed(configuration, line.value) if line.from_csv else line.value
     if values.present(account := body.get("account")):
         check_account(configuration, account)
-    if line.from_csv:
-        body = typed(configuration, body)
     id = line_id(configuration.id, body)
     configuration, event = read_event(configuration, body, event_time(body), id=id)
     name = asserted(configuration, body)
-    if name is not None and not event.bot:
+    if name is not None:
         event.identifier = name.key
-        batch.names[name.key] = name
+        checked.names[name.key] = name
     if consent := consent_changes(body.get("consent")):
-        batch.consents[event.id] = consent
-    batch.events.append(event)
-    batch.lines.append(line)
-    return configuration
+        checked.consents[event.id] = consent
+    return configuration, event
 
 
 def check_account(configuration: Configuration, account: Any) -> None:
@@ -177,48 +185,46 @@ def read_json(name: str, text: str) -> Any:
         raise values.wrong(name, "invalid", "is not valid JSON") from None
 
 
-def store(configuration: Configuration, batch: Batch) -> Outcome:
-    """Stores a batch in one transaction; repeats it where the database broke a deadlock."""
+def store(configuration: Configuration, lines: Sequence[Line], checked: Checked, report: Report) -> None:
+    """Stores a batch in one transaction, and tells the report."""
+    events = msgspec.msgpack.decode(checked.events, type=list[Event])
+    for index, text in checked.properties.items():
+        events[index].properties = decode(text)
+    stored = record(configuration, events, checked.names) if events else set()
+    write_consents(events, checked.consents, stored)
+    known = refunds_of_sales(events, stored)
+    refused = checked.refused + [(checked.places[index], KNOWN_SALE) for index in known]
+    report.add(len(stored), len(events) - len(stored) - len(known))
+    for place, reason in sorted(refused):
+        report.refuse(lines[place], reason)
+
+
+def record(configuration: Configuration, events: Sequence[Event], names: Mapping[UUID, Name]) -> set[UUID]:
+    """The ids of the events that were not there before. Repeated where the database broke a deadlock."""
     for attempt in range(TRIES):
         try:
-            stored = identity.record_and_identify(configuration, batch.events, batch.names, now(), imported=True).stored
-            break
-        except DatabaseError as error:
-            state = getattr(error.__cause__, "sqlstate", None) or getattr(error, "sqlstate", None)
-            if state not in REPEATABLE or attempt == TRIES - 1:
+            return identity.record_and_identify(configuration, events, names, now(), imported=True).stored
+        except (psycopg.Error, DatabaseError) as error:
+            cause = error if isinstance(error, psycopg.Error) else error.__cause__
+            if getattr(cause, "sqlstate", None) not in REPEATABLE or attempt == TRIES - 1:
                 raise
-    write_consents(batch, stored)
-    refused = refused_refunds(batch, stored)
-    first = {event.id: index for index, event in reversed(list(enumerate(batch.events)))}
-    kept = sum(1 for id in first if id in stored)
-    return Outcome(kept, len(batch.events) - kept - len(refused), refused)
+    raise AssertionError("the last try returns or raises")
 
 
-def refused_refunds(batch: Batch, stored: set[UUID]) -> list[tuple[Line, str]]:
-    """Negative totals under the orderId of a sale: a refund needs an orderId of its own."""
-    pairs = [
-        (event, line)
-        for event, line in zip(batch.events, batch.lines, strict=True)
-        if event.refund and event.id not in stored and event.once
-    ]
-    known = recorded_refund([event.once for event, _ in pairs if event.once]) if pairs else {}
-    return [
-        (line, f"The order “{event.order_id}” is known as a sale. Give the refund its own orderId.")
-        for event, line in pairs
-        if event.once and known.get(event.once) is False
-    ]
+def refunds_of_sales(events: Sequence[Event], stored: set[UUID]) -> list[int]:
+    """The places of negative totals under the orderId of a sale: a refund needs an orderId of its own."""
+    places = {place: e.once for place, e in enumerate(events) if e.refund and e.once and e.id not in stored}
+    known = recorded_refund(list(places.values())) if places else {}
+    return [place for place, once in places.items() if known.get(once) is False]
 
 
-def write_consents(batch: Batch, stored: set[UUID]) -> None:
+def write_consents(events: Sequence[Event], consents: Mapping[UUID, dict[str, list[Any]]], stored: set[UUID]) -> None:
     """The newest consent of each visitor in the batch, unless a newer one is known."""
-    for event in sorted(batch.events, key=lambda event: event.time):
-        consent = batch.consents.get(event.id)
-        if not consent or event.id not in stored:
-            continue
+    for event in sorted((e for e in events if e.id in consents and e.id in stored), key=lambda e: e.time):
         known = Visitor.objects.values_list("attributes", flat=True).get(key=event.visitor)
         newer = {
             name: value
-            for name, value in consent.items()
+            for name, value in consents[event.id].items()
             if name not in known or datetime.fromisoformat(known[name]["at"]).astimezone(UTC) <= event.time
         }
         if newer:

@@ -145,20 +145,28 @@ def read_lines(path: str) -> Iterator[Line]:
 
 
 def lines_of(source: Source) -> Iterator[Line]:
-    return csv_lines(source) if source.csv else json_lines(source)
+    return csv_lines(source) if source.csv else map(parsed, json_lines(source))
 
 
 def json_lines(source: Source) -> Iterator[Line]:
+    """Lines whose JSON is not parsed yet."""
     for number, raw in source.lines():
-        if not raw or raw.isspace():
-            continue
-        if len(raw) > MAX_BYTES:
-            yield Line(number, raw, None, TOO_LONG)
-            continue
+        if raw and not raw.isspace():
+            yield Line(number, raw, None)
+
+
+def parsed(line: Line) -> Line:
+    """The line with its object, or with what is wrong with it."""
+    if line.from_csv or not isinstance(line.raw, bytes):
+        return line
+    if len(line.raw) > MAX_BYTES:
+        line.problem = TOO_LONG
+    else:
         try:
-            yield Line(number, raw, parse_object(raw))
+            line.value = parse_object(line.raw)
         except Malformed as error:
-            yield Line(number, raw, None, error.message.replace("The body", "The line"))
+            line.problem = error.message.replace("The body", "The line")
+    return line
 
 
 class Rows:
@@ -264,7 +272,11 @@ class Report:
 
     def lines(self) -> Iterator[Line]:
         """The lines of the file, counted."""
-        for line in lines_of(self.source):
+        return map(parsed, self.unparsed())
+
+    def unparsed(self) -> Iterator[Line]:
+        """The lines, counted, for who parses JSON elsewhere (`parsed`)."""
+        for line in csv_lines(self.source) if self.source.csv else json_lines(self.source):
             self.read += 1
             if self.read % SHOWN_EVERY == 0:
                 self.show()
