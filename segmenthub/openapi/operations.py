@@ -200,7 +200,9 @@ def describe(view: str, described: Schema) -> type[OpenApiViewExtension]:
         target_class = view
 
         def view_replacement(self) -> Any:
-            return extend_schema(operation=described)(type("Described", (self.target_class,), {}))
+            def post(self: Any, request: Any) -> Any: ...
+
+            return type("Described", (self.target_class,), {"post": extend_schema(operation=described)(post)})
 
     return Description
 

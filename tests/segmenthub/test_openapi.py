@@ -37,6 +37,12 @@ def test_the_document_is_valid_openapi(send):
     validate_schema(json.loads(response.content))
 
 
+def test_it_is_made_without_a_word(capsys):
+    document.cache_clear()
+    document()
+    assert capsys.readouterr() == ("", "")
+
+
 def test_it_has_each_documented_operation_and_describes_it():
     assert set(posts()) >= PATHS
     assert all(post["summary"] and post["description"] and post["requestBody"]["required"] for post in posts().values())
