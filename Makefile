@@ -16,7 +16,7 @@ run: .venv
 	@exec .venv/bin/python manage.py up $(ARGS)
 
 test: development
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: development
 	@.venv/bin/python -m ruff check --quiet .

@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO, NoReturn
@@ -59,11 +59,14 @@ class Child:
 
 
 class Supervisor:
-    """`heal` is called at every turn and restarts what is not a child (the database); it answers names."""
+    """`heal` is called at every look and restarts what is not a child (the database); it answers names."""
 
-    def __init__(self, environment: Mapping[str, str], heal: Callable[[], Sequence[str]] = list) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], heal: Callable[[], Sequence[str]] = list, signals: "Signals | None" = None
+    ) -> None:
         self.environment = dict(environment)
         self.heal = heal
+        self.signals = signals or Signals()
         self.children: list[Child] = []
         self.calls: list[subprocess.Popen[bytes]] = []
         self.deaths: dict[str, Deaths] = {}
@@ -97,7 +100,8 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def look(self) -> None:
-        """Restarts what has died; to be called a few times a second."""
+        """Restarts what has died; to be called a few times a second. Raises Stopped and Failed."""
+        self.signals.check()
         for name in self.heal():
             self._count_death(name, "was found dead")
         for child in self.children:
@@ -158,25 +162,35 @@ class Supervisor:
 libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Turns the first SIGINT, SIGTERM or SIGHUP into Stopped; further ones do not disturb the stopping.
+class Signals:
+    """Within the block the first SIGINT, SIGTERM or SIGHUP becomes Stopped; more do not disturb the stopping.
 
     Set explicitly: a background job of a shell inherits SIGINT as ignored.
     """
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped
+    def __init__(self) -> None:
+        self.came = False
 
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def check(self) -> None:
+        """Raises Stopped again: Python drops an exception that a handler raises inside a callback, as around a fork."""
+        if self.came:
+            raise Stopped
+
+    def __enter__(self) -> "Signals":
+        self.before = {number: signal.signal(number, self._stop) for number in self.numbers}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self.before.items():
             signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> NoReturn:
+        for each in self.numbers:
+            signal.signal(each, signal.SIG_IGN)
+        self.came = True
+        raise Stopped
 
 
 def _kill_group(process: "subprocess.Popen[bytes]") -> None:

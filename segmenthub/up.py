@@ -25,7 +25,7 @@ import environ
 import psutil
 
 from segmenthub import embedded
-from segmenthub.supervisor import Failed, Stopped, Supervisor, stoppable
+from segmenthub.supervisor import Failed, Signals, Stopped, Supervisor
 
 SUMMARY = "Run everything on this machine: database, Valkey, web, worker and beat. Ctrl-C stops it all."
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> int:
 def up(options: Options) -> int:
     """Runs everything until a signal comes; answers the exit code. Says on stderr why it fails."""
     try:
-        with stoppable():
-            _up(options)
+        with Signals() as signals:
+            _up(options, signals)
     except Stopped:
         return 0
     except (Failed, embedded.EmbeddedError) as error:
@@ -74,7 +74,7 @@ def up(options: Options) -> int:
     return 0
 
 
-def _up(options: Options) -> None:
+def _up(options: Options, signals: Signals) -> None:
     embedded.socket_dir(options.data_dir)  # makes the data folder
     data_dir = options.data_dir.resolve()
     with ExitStack() as stack:
@@ -86,7 +86,7 @@ def _up(options: Options) -> None:
         if missing:
             stack.enter_context(embedded.servers(data_dir, only=missing))
         heal = partial(embedded.ensure, data_dir, only=missing) if missing else list
-        supervisor = Supervisor(environment, heal)
+        supervisor = Supervisor(environment, heal, signals)
         stack.callback(supervisor.stop)  # before the servers, which were entered earlier
         _prepare(supervisor)
         commands = _commands(port, options.workers, data_dir)
@@ -231,16 +231,14 @@ def _port(wanted: int | None) -> Iterator[int]:
 @contextmanager
 def _reserved(port: int) -> Iterator[bool]:
     """Whether nobody has the port. Looking is not enough: granian shares its port (SO_REUSEPORT) with another granian
-    of this user that looked at the same moment, and requests would reach either. Hence a lock, too."""
-    with ExitStack() as stack:
-        with suppress(OSError):  # a lock file of another user: with that one the kernel shares no port
-            path = Path(tempfile.gettempdir()) / f"segmenthub-port-{os.geteuid()}-{port}"
-            lock = stack.enter_context(path.open("a"))
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
+    of this user that looked at the same moment, and requests would reach either. Hence a lock, too: one byte a port."""
+    path = Path(tempfile.gettempdir()) / f"segmenthub-ports-{os.geteuid()}"
+    with path.open("a") as locks:
+        try:
+            fcntl.lockf(locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            yield False
+            return
         yield _can_listen(port)
 
 

@@ -17,7 +17,7 @@ import fcntl
 import signal
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -116,6 +116,8 @@ def _stop_if_last(place: Place, users: int) -> bool:
         return False
     for server in reversed(_chosen(place, BOTH)):
         server.stop()
+    with suppress(OSError):  # something else lies there
+        place.sockets.rmdir()
     return True
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import psutil
 
-from segmenthub.embedded.place import EmbeddedError, Owner, Place, clean_environment
+from segmenthub.embedded.place import EmbeddedError, Owner, Place, clean_environment, socket_dir
 
 START_SECONDS = 300.0  # recovery replays the log first; a server that ends instead is noticed at once
 STOP_SECONDS = 60.0
@@ -101,6 +101,7 @@ class Server(ABC):
         self.prepare(owner)
         self.stop()  # what is still there cannot be used: orphans of a killed server, or one whose socket was deleted
         self.clear()
+        socket_dir(self.place.data)  # the last one out may have removed it since we looked
         self.place.give(self.home, owner)
         self.place.give(self.place.sockets, owner)
         fresh = os.O_TRUNC if self.log.exists() and self.log.stat().st_size > LOG_BYTES else 0

@@ -124,8 +124,9 @@ def counted(data_dir: Path) -> tuple[int, int]:
 
 def test_both_servers_answer_and_stop_at_the_end_of_the_block(data_dir: Path) -> None:
     with embedded.servers(data_dir):
+        sockets = embedded.socket_dir(data_dir)
         assert counted(data_dir) == (1, 1)
-    assert server_processes(data_dir) == []
+    assert (server_processes(data_dir), list(sockets.glob("*"))) == ([], [])
 
 
 def test_what_was_written_is_there_after_a_restart(data_dir: Path) -> None:
