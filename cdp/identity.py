@@ -144,7 +144,7 @@ def ensure_profiles(
 
 def profiles_of(identifiers: Sequence[UUID]) -> dict[UUID, UUID]:
     statement = "SELECT key, profile FROM cdp_identifier WHERE key = ANY(%(keys)s)"
-    return dict(sql.run(statement, {"keys": list(identifiers)}, binary=True))  # type: ignore[arg-type]
+    return dict(sql.run(statement, {"keys": list(identifiers)}, binary=True))
 
 
 MAKE = """WITH new AS (
@@ -164,14 +164,15 @@ def ensure(account: UUID, wanted: Mapping[UUID, Name], now: datetime) -> dict[UU
     found = profiles_of(list(wanted))
     new = [name for key, name in wanted.items() if key not in found]
     if new:
+        keys = [name.key for name in new]
         columns = {
-            "keys": [name.key for name in new],
+            "keys": keys,
             "types": [name.type for name in new],
             "values": [name.value for name in new],
             "told": [name.told for name in new],
         }
         sql.run(MAKE, {"account": account, "now": now, **columns})
-        found |= profiles_of(columns["keys"])
+        found |= profiles_of(keys)
     return found
 
 

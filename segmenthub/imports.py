@@ -158,7 +158,7 @@ def typed(configuration: Configuration, row: dict[str, Any]) -> dict[str, Any]:
     if values.present(items := body.get("purchasedItems")):
         body["purchasedItems"] = str(items).split("|")
     if values.present(consent := body.get("consent")):
-        body["consent"] = read_json("consent", consent)
+        body["consent"] = read_json("consent", str(consent))
     kind = kinds.of(configuration).get(str(body.get("event", "")).strip())
     for declared in kind.declared if kind else ():
         cell = body.get(declared.name)
