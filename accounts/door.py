@@ -6,6 +6,7 @@ access and limit -> the operation's own fields. Views behind it trust what they 
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Never
 from uuid import UUID
@@ -173,13 +174,24 @@ def drop_dead() -> bool:
     return True
 
 
+_told_away_at = 0.0
+
+
+def tell_away(error: BaseException) -> None:
+    """Logs an outage once a second, not once a request."""
+    global _told_away_at
+    if time.monotonic() - _told_away_at > 1:
+        _told_away_at = time.monotonic()
+        logger.warning("database away: %s", str(error).strip().split("\n")[0])
+
+
 def error_response(error: Exception) -> HttpResponse:
     """Any exception as the one envelope; what nobody expected is logged and answered 500."""
     if isinstance(error, ApiError):
         return error.response()
     cause = database_error(error)
     if isinstance(cause, AWAY):
-        logger.warning("database away: %s", str(cause).strip().split("\n")[0])
+        tell_away(cause)
         drop_dead()
         return Unavailable().response()
     logger.exception("unexpected error", exc_info=error)

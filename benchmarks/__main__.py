@@ -1,0 +1,3 @@
+from benchmarks.hot_path import main
+
+main()
