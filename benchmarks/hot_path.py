@@ -129,10 +129,9 @@ def report(figures: dict[str, list[tuple[float, float]]]) -> None:
     print(f"{'':34}" + f"{'min':>8}{'median':>8}{'max':>8}" * 3)
     for name, rounds in figures.items():
         ratios = [own / yardstick for (own, _), (yardstick, _) in zip(rounds, bare, strict=True)]
-        rates = [rate for _, rate in rounds]
-        print(
-            f"{name:34} {spread([c for c, _ in rounds])}  {min(rates):7.0f} {statistics.median(rates):7.0f} {max(rates):7.0f}  {spread(ratios)}"
-        )
+        costs, rates = zip(*rounds, strict=True)
+        each = f"{min(rates):7.0f} {statistics.median(rates):7.0f} {max(rates):7.0f}"
+        print(f"{name:34} {spread(list(costs))}  {each}  {spread(ratios)}")
 
 
 def pgbench(url: str, seconds: int) -> float:
