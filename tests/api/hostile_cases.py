@@ -80,6 +80,8 @@ TYPES = [
     Case("ct charset=utf-8 upper", CQ, dump(EVENT), 200, type="APPLICATION/JSON; charset=UTF-8"),
     Case("ct charset=utf-16", CQ, json.dumps(EVENT).encode("utf-16"), 415, type=JSON + "; charset=utf-16"),
     Case("ct charset=latin-1", CQ, dump(EVENT), 415, type=JSON + "; charset=iso-8859-1"),
+    Case("ct with another parameter", CQ, dump(EVENT), 415, type=JSON + "; boundary=x"),
+    Case("ct with two charsets", CQ, dump(EVENT), 415, type=JSON + "; charset=utf-8; charset=latin-1"),
     Case("gzip body", CQ, gzip.compress(dump(EVENT)), 415, encoding="gzip"),
 ]
 BODIES = [
@@ -134,6 +136,9 @@ BODIES = [
     Case("__proto__ ignored", CQ, raw('"__proto__":{"is_admin":true}'), 200),
     Case("unknown keys ignored", CQ, dump(EVENT, is_admin=True, id=1), 200),
     Case("-0 extra", CQ, raw('"x":-0'), 200),
+    Case("body 64 KiB", CQ, dump(EVENT).ljust(64 * 1024), 200),
+    Case("body 64 KiB and a space", CQ, dump(EVENT).ljust(64 * 1024 + 1), 400),
+    Case("other Unicode in properties", CQ, dump(EVENT, **{"\u200b\U0001f600": "\ufffe\u202e\u0130"}), 200),
     Case("int 2^63 - 1", CQ, raw('"x":9223372036854775807'), 200),
 ]
 ACCOUNTS = [
