@@ -52,7 +52,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         same = type(self.instance)._default_manager.filter(account=self.instance.account_id, **values)
         if same.exclude(pk=self.instance.pk).exists():
             noun = self.instance._meta.verbose_name
-            self.add_error(names[-1], f"There is already a {noun} with this {names[-1]}. Take another.")
+            self.add_error(names[-1], f"Another {noun} has this {names[-1]} already. Choose another one.")
 
 
 def has_account(model: type[Model]) -> bool:

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.access import Roles
 from accounts.admin.configuration import AttributeAdmin
@@ -84,6 +86,7 @@ PropertyInline.parent = EventTypeAdmin
 
 
 class SegmentForm(AccountForm):
+    description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
     rule = Json(
         required=False,
         rows=8,

@@ -126,6 +126,7 @@ AXES_USERNAME_FORM_FIELD = "username"
 AXES_LOCKOUT_CALLABLE = "segmenthub.panel.entry.locked_out"
 AXES_VERBOSE = False
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["segmenthub.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

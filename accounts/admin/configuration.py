@@ -169,7 +169,7 @@ class AttributeForm(AccountForm):
 class AttributeAdmin(AccountAdmin):
     form = AttributeForm
     roles = Roles(view=Role.ANALYST, change=Role.ADMIN)
-    list_display: ClassVar = ["name", "type", "many", "personal", "identifier", "origin"]
+    list_display: ClassVar = ["name", "kind", "personal_data", "identifies", "origin"]
     list_filter: ClassVar = ["type", "personal"]
     search_fields: ClassVar = ["name"]
     fields: ClassVar = ["name", "type", "many", "personal", "identifier", "merge", "computed"]
@@ -192,6 +192,18 @@ class AttributeAdmin(AccountAdmin):
         if obj is not None and is_standard(obj):
             return ["name", "type", "many", "personal", "explained"]
         return fields
+
+    @column("type", ordering="type")
+    def kind(self, attribute: Attribute) -> str:
+        return f"{attribute.get_type_display()}, many" if attribute.many else attribute.get_type_display()
+
+    @column("personal data", ordering="personal", label={"personal": "warning"})
+    def personal_data(self, attribute: Attribute) -> str:
+        return "personal" if attribute.personal else ""
+
+    @column("identifies by", ordering="identifier")
+    def identifies(self, attribute: Attribute) -> str:
+        return attribute.get_identifier_display() or "–"
 
     @column("where it comes from")
     def origin(self, attribute: Attribute) -> str:

@@ -42,7 +42,6 @@ class Bar(NamedTuple):
     number: Any
     share: float
     link: str = ""
-    note: str = ""
     color: int = 0
 
 
@@ -154,13 +153,7 @@ def refused(account: Account, at: datetime) -> list[Bar]:
         .annotate(number=Sum("count"), said=Max("sample"))
         .order_by("-number")[:TOP]
     )
-    most = max((row["number"] for row in rows), default=0)
-    return [
-        Bar(
-            row["said"] or f"{row['field']} {row['code']}", row["number"], 100 * row["number"] / most, note=row["field"]
-        )
-        for row in rows
-    ]
+    return bars([(row["said"] or f"{row['field']} {row['code']}", row["number"], "") for row in rows])
 
 
 def segment_sizes(account: Account) -> list[Bar]:

@@ -19,7 +19,7 @@ from dmp.event_types import AD_EVENTS
 from dmp.keys import visitor_key
 from dmp.models import EventType
 from dmp.partitions import AHEAD, EARLIEST
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, asked
 
 PER_PAGE = 50
 WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=35), timedelta(days=400), None)
@@ -158,14 +158,14 @@ class EventsPage(Page):
     filters: ClassVar[tuple[str, ...]] = ("event", "platform", "visitor", "from", "to")
 
     def context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        asked = {name: request.GET.get(name, "").strip() for name in self.filters}
-        visitor, problem = self.visitor(asked["visitor"])
-        found = [] if problem else self.find(asked, visitor, request.GET.get("before", ""))
+        filters = {name: asked(request, name) for name in self.filters}
+        visitor, problem = self.visitor(filters["visitor"])
+        found = [] if problem else self.find(filters, visitor, request.GET.get("before", ""))
         last = found[PER_PAGE - 1] if len(found) > PER_PAGE else None
-        kept = {name: value for name, value in asked.items() if value}
+        kept = {name: value for name, value in filters.items() if value}
         return {
             "events": found[:PER_PAGE],
-            "asked": {**asked, "since": asked["from"]},
+            "asked": {**filters, "since": filters["from"]},
             "filtered": bool(kept) or "before" in request.GET,
             "problem": problem,
             "codes": codes_of(self.account),
@@ -183,15 +183,15 @@ class EventsPage(Page):
         except ValueError:
             return None, "A visitorId is a UUID such as 3f6c1f0e-3f1b-4c57-9d0a-0c6d9a0b7a51."
 
-    def find(self, asked: dict[str, str], visitor: UUID | None, before: str) -> list[Shown]:
+    def find(self, filters: dict[str, str], visitor: UUID | None, before: str) -> list[Shown]:
         time, id = place(before)
         wanted = Wanted(
             limit=PER_PAGE + 1,
-            before=time or instant(asked["to"]),
+            before=time or instant(filters["to"]),
             before_id=id,
-            since=instant(asked["from"]),
-            event=asked["event"] or None,
-            platform=asked["platform"] or None,
+            since=instant(filters["from"]),
+            event=filters["event"] or None,
+            platform=filters["platform"] or None,
         )
         if visitor is not None:
             return events_of(self.account.pk, [visitor], wanted)

@@ -41,3 +41,8 @@ class Page(View):
         request.__dict__["current_app"] = admin.site.name
         context = {**admin.site.each_context(request), "title": self.title, **shown}
         return TemplateResponse(request, self.template, context)
+
+
+def asked(request: HttpRequest, name: str) -> str:
+    """A field of the address, without what PostgreSQL cannot compare."""
+    return request.GET.get(name, "").replace("\x00", "").strip()

@@ -19,10 +19,10 @@ from dmp.attributes import definitions
 from dmp.computed import compute
 from dmp.keys import visitor_key
 from dmp.models import Segment, Visitor
-from dmp.partitions import AHEAD
+from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
 from segmenthub.panel.events import Wanted, events_of, newest_events
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, asked
 
 PER_PAGE = 50
 RECENT_EVENTS = 500
@@ -53,7 +53,7 @@ class PeopleList(Page):
     model: ClassVar[type[Visitor] | type[Profile]]
 
     def context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        query = request.GET.get("q", "").strip()
+        query = asked(request, "q")
         everybody = "all" in request.GET
         rows = self.search(query)[:PER_PAGE] if query else self.listed(everybody, request.GET.get("after", ""))
         more = not query and len(rows) > PER_PAGE
@@ -168,12 +168,25 @@ class PersonPage(Page):
             return []
         wanted = {name: row.computed for name, row in definitions.of(found).items() if row.computed is not None}
         values = compute(wanted, spans, now())
-        return [AttributeShown(name, values[name], None, "from events", False) for name in wanted if values.get(name)]
+        return [
+            AttributeShown(name, [as_time(value) for value in values[name]], None, "from events", False)
+            for name in wanted
+            if values.get(name)
+        ]
 
     def segments(self, person: Any) -> list[SegmentShown]:
         wanted = {*person.segments, *person.pins_out}
         rows = Segment.objects.filter(account=self.account, pk__in=wanted) if wanted else []
         return [SegmentShown(row, how(row.pk, person)) for row in rows]
+
+
+def as_time(value: Any) -> Any:
+    """A computed time as one that templates can write; other values as they are."""
+    if not isinstance(value, str) or not value.endswith("Z"):
+        return value
+    with suppress(ValueError):
+        return parse_datetime(value) or value
+    return value
 
 
 def how(segment: int, person: Any) -> str:
@@ -207,6 +220,7 @@ class VisitorPage(PersonPage):
             "facts": visitor_facts(visitor),
             "attributes": self.attributes(visitor, [life(key, latest)]),
             "segments": self.segments(visitor),
+            "earliest": EARLIEST,
             "links": [(link, names.get(link.profile) if link.profile else None) for link in links],
             "owner": (visitor.profile, names.get(visitor.profile)) if visitor.profile else None,
             "events": events_of(self.account.pk, [key], Wanted(limit=TIMELINE, since=visitor.first_seen)),

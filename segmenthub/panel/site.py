@@ -13,6 +13,7 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts.access import Standing, standing_of
 from accounts.models import Role
+from accounts.panel import AccountAdmin
 from segmenthub.panel import dashboard, entry, events, people, segments
 
 View = Callable[..., HttpResponse]
@@ -27,6 +28,11 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def __init__(self, name: str = "panel") -> None:
         super().__init__(name)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Takes only pages that know accounts: those that libraries register (groups, login attempts) do not."""
+        if admin_class is not None and issubclass(admin_class, AccountAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_active

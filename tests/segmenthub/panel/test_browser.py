@@ -1,0 +1,115 @@
+"""The panel in a real Chromium: on a desk and on a phone."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Account, ApiToken, Member, User
+from adserver.models import Campaign
+from dmp.models import Segment
+
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright leaves its loop in this thread; no test is async
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
+    pytest.mark.django_db(transaction=True),
+]
+SIZES = pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox"]}
+
+
+@pytest.fixture
+def owner(live_server: Any) -> Account:
+    account = Account.objects.create(name="Our shop")
+    Segment.objects.create(account=account, name="VIP")
+    Member.objects.create(account=account, user=User.objects.create_user("owner@example.com", "pass"), role="owner")
+    return account
+
+
+@pytest.fixture
+def panel(page: Page, live_server: Any, owner: Account, size: tuple[int, int]) -> Iterator[Page]:
+    """A page logged in at `size`; whatever the browser complains of fails the test."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{live_server.url}/panel/")
+    page.fill("[name=username]", "owner@example.com")
+    page.fill("[name=password]", "pass")
+    page.click("#login-form [type=submit]")
+    expect(page).to_have_title("Overview | SegmentHub")
+    yield page
+    assert complaints == []
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+@SIZES
+def test_a_new_token_is_shown_once_and_copied(panel: Page, live_server: Any, owner: Account) -> None:
+    panel.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.goto(f"{live_server.url}/panel/accounts/apitoken/add/")
+    assert fits(panel)
+    panel.fill("[name=name]", "Shop server")
+    panel.check("[name=access][value='profiles:read']")
+    panel.click("[name=_save]")
+
+    secret = panel.locator("#secret").text_content()
+    panel.click("[data-copy='#secret']")
+
+    expect(panel.locator("[data-copy='#secret']")).to_contain_text("Copied")
+    assert panel.evaluate("navigator.clipboard.readText()") == secret
+    assert ApiToken.objects.get(account=owner).prefix == str(secret)[:8]
+    panel.click("text=I have kept it")
+    assert str(secret) not in panel.content()
+
+
+@SIZES
+def test_a_campaign_with_a_creative_is_made(panel: Page, live_server: Any, owner: Account) -> None:
+    panel.goto(f"{live_server.url}/panel/adserver/campaign/add/")
+    panel.locator("[name=name]").press_sequentially("Summer sale")
+    expect(panel.locator("[name=slug]")).to_have_value("summer-sale")
+    panel.click("text=Add another Creative")
+    panel.fill("[name='creatives-0-name']", "A")
+    panel.fill("[name='creatives-0-content']", '{"title": }')
+    expect(panel.locator("[name='creatives-0-content'].sh-bad")).to_be_visible()
+    panel.fill("[name='creatives-0-content']", '{"title": "20% off"}')
+    assert fits(panel)
+    panel.click("[name=_save]")
+
+    expect(panel).to_have_title("Campaigns | SegmentHub")
+    campaign = Campaign.objects.get(account=owner)
+    assert campaign.creatives.get().content == {"title": "20% off"}
+
+
+@SIZES
+def test_no_page_is_wider_than_its_window(panel: Page, live_server: Any, owner: Account) -> None:
+    paths = ("", "events/", "visitors/", "profiles/", "dmp/segment/add/", "dmp/eventtype/", "accounts/member/add/")
+    segment = Segment.objects.get()
+    for path in (*paths, f"dmp/segment/{segment.pk}/change/", f"segments/{segment.pk}/", "password_change/"):
+        panel.goto(f"{live_server.url}/panel/{path}")
+        assert fits(panel), path
+
+
+@SIZES
+def test_the_account_is_switched(panel: Page, live_server: Any, owner: Account) -> None:
+    other = Account.objects.create(name="Second shop")
+    Member.objects.create(account=other, user=User.objects.get(), role="viewer")
+    panel.goto(f"{live_server.url}/panel/")
+    if (panel.viewport_size or {})["width"] < 800:
+        panel.locator("#header-inner .material-symbols-outlined:visible").first.click()
+    panel.click(".sh-switch summary")
+    panel.click("text=Second shop")
+
+    expect(panel.locator(".sh-switch summary")).to_contain_text("Second shop")

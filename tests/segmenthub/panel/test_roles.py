@@ -1,0 +1,147 @@
+"""A role sees and does only what is its own."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from accounts.access import ORDER
+from accounts.models import Account, Role
+from tests.segmenthub.panel.conftest import House
+
+Login = Callable[..., Client]
+
+TABLE = {  # model: (least role that may see it, least that may change it)
+    "accounts.account": ("admin", "owner"),
+    "accounts.apitoken": ("admin", "admin"),
+    "accounts.attribute": ("analyst", "admin"),
+    "accounts.member": ("admin", "admin"),
+    "accounts.platform": ("analyst", "admin"),
+    "accounts.refusal": ("analyst", None),
+    "adserver.campaign": ("viewer", "marketer"),
+    "adserver.media": ("viewer", "marketer"),
+    "adserver.placement": ("viewer", "marketer"),
+    "dmp.eventtype": ("analyst", "admin"),
+    "dmp.segment": ("viewer", "marketer"),
+}
+PAGES = {"index": "viewer", "events": "analyst", "visitors": "analyst", "profiles": "analyst"}
+
+
+def may(role: str, least: str | None) -> bool:
+    return least is not None and ORDER.index(Role(role)) <= ORDER.index(Role(least))
+
+
+def test_the_table_names_every_model() -> None:
+    assert set(TABLE) == {model._meta.label_lower for model in admin.site._registry}
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_list_opens_for_its_roles_alone(login: Login, ours: House, role: str) -> None:
+    client = login(ours.account, role)
+
+    for label, (see, _) in TABLE.items():
+        response = client.get(reverse(f"panel:{label.replace('.', '_')}_changelist"), follow=True)
+        assert (response.status_code == 200) == may(role, see), label
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_form_of_a_new_thing_opens_for_its_roles_alone(login: Login, ours: House, role: str) -> None:
+    client = login(ours.account, role)
+
+    for label, (_, change) in TABLE.items():
+        response = client.get(reverse(f"panel:{label.replace('.', '_')}_add"))
+        expected = may(role, change) and label != "accounts.account"  # accounts are made by operators
+        assert (response.status_code == 200) == expected, label
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_a_change_is_taken_from_its_roles_alone(login: Login, ours: House, role: str) -> None:
+    client = login(ours.account, role)
+
+    for label, (_, change) in TABLE.items():
+        address = reverse(f"panel:{label.replace('.', '_')}_change", args=[ours[label].pk])
+        assert (client.post(address, {}).status_code != 403) == may(role, change), label
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_page_of_our_own_opens_for_its_roles_alone(login: Login, ours: House, role: str) -> None:
+    client = login(ours.account, role)
+    pages = {reverse(f"panel:{name}"): least for name, least in PAGES.items()}
+    pages[reverse("panel:visitor", args=[ours.visitor])] = "analyst"
+    pages[reverse("panel:profile", args=[ours.profile])] = "analyst"
+    pages[reverse("panel:segment", args=[ours["dmp.segment"].pk])] = "analyst"
+
+    for address, least in pages.items():
+        assert (client.get(address).status_code == 200) == may(role, least), address
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_the_menu_has_what_opens_and_nothing_else(login: Login, ours: House, role: str) -> None:
+    body = login(ours.account, role).get(reverse("panel:index")).content.decode()
+
+    for label, (see, _) in TABLE.items():
+        link = reverse(f"panel:{label.replace('.', '_')}_changelist")
+        assert bool(re.search(f'href="{link}" class="[^"]*flex h-', body)) == may(role, see), label
+
+
+def test_a_viewer_sees_no_personal_data_on_the_pages_that_it_may_open(login: Login, ours: House) -> None:
+    client = login(ours.account, "viewer")
+
+    for name in ("index", "dmp_segment_changelist", "adserver_campaign_changelist"):
+        assert "jane@" not in client.get(reverse(f"panel:{name}")).content.decode()
+
+
+def test_a_suspended_account_can_be_read_but_not_changed(login: Login, ours: House) -> None:
+    client = login(ours.account)
+    ours.account.status = Account.Status.SUSPENDED
+    ours.account.save()
+
+    for label in TABLE:
+        if label != "accounts.refusal":
+            address = reverse(f"panel:{label.replace('.', '_')}_change", args=[ours[label].pk])
+            assert "is suspended" in client.get(address).content.decode()
+            assert client.post(address, {}).status_code == 403, label
+
+
+def test_an_owner_cannot_suspend_or_revive_the_account(login: Login, ours: House) -> None:
+    client = login(ours.account)
+    address = reverse("panel:accounts_account_change", args=[ours.account.pk])
+
+    client.post(address, {"name": "Renamed", "timezone": "UTC", "status": "suspended", "never_identifiers": "x"})
+
+    ours.account.refresh_from_db()
+    assert (ours.account.name, ours.account.status) == ("Renamed", "active")
+
+
+def test_an_operator_works_in_any_account(login: Login, ours: House, theirs: House) -> None:
+    client = login(None, superuser=True)
+
+    for house in (ours, theirs):
+        client.post(reverse("panel:switch"), {"account": house.account.pk})
+        assert house["dmp.segment"].name in client.get(reverse("panel:dmp_segment_changelist")).content.decode()
+
+
+def test_what_an_operator_makes_belongs_to_the_account_worked_in(login: Login, ours: House, theirs: House) -> None:
+    client = login(None, superuser=True)
+    client.post(reverse("panel:switch"), {"account": theirs.account.pk})
+
+    client.post(reverse("panel:dmp_segment_add"), {"name": "Made", "description": "", "rule": ""})
+
+    assert theirs.account.segments.filter(name="Made").exists()
+
+
+def test_a_user_without_an_account_is_told_what_to_do(login: Login) -> None:
+    client = login(None)
+
+    for name in ("index", "events", "dmp_segment_changelist"):
+        assert "belong to no account" in client.get(reverse(f"panel:{name}")).content.decode()
+
+
+def test_a_user_who_was_deactivated_is_sent_to_the_login(login: Login, ours: House) -> None:
+    client = login(ours.account)
+    ours.account.members.exclude(pk=ours["accounts.member"].pk).get().user.__class__.objects.update(is_active=False)
+
+    assert "/login/" in client.get(reverse("panel:index"))["Location"]
