@@ -1,20 +1,24 @@
 """The decision: which campaigns fit this person at this event. Pure: plain values in, no clock, no query.
 
 Per placement: the campaigns without a failing reason, of the first tier that has any, one drawn by weight. Campaigns
-without a placement are data: all that match are returned.
+without a placement are data: all that match are returned. The reasons, in the order in which they are asked:
+
+schedule placement creative platform device event path segment excluded   by the campaign alone
+tier label draw limit                                                     against the others
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 MAX_ELEMENTS = 30
 BUCKETS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Creative:
     """`content` as it is answered for the creative's `type`; `link` "" where a click leads nowhere."""
 
@@ -26,7 +30,7 @@ class Creative:
     weight: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Campaign:
     """A live campaign. Empty sets and lists mean any; `paths` are patterns with * for any text."""
 
@@ -81,23 +85,27 @@ def failing(campaign: Campaign, context: Context) -> str:
         return "schedule"
     if not campaign.placement_active:
         return "placement"
+    if not campaign.creatives:
+        return "creative"
     if campaign.platforms and context.platform not in campaign.platforms:
         return "platform"
     if campaign.devices and context.device not in campaign.devices:
         return "device"
     if campaign.events and context.event not in campaign.events:
         return "event"
-    if campaign.paths and not any(matches(pattern, context.path) for pattern in campaign.paths):
-        return "path"
-    if any(matches(pattern, context.path) for pattern in campaign.exclude_paths):
+    if not on_path(campaign, context.path):
         return "path"
     if campaign.segments and campaign.segments.isdisjoint(context.segments):
         return "segment"
     if not campaign.exclude_segments.isdisjoint(context.segments):
         return "excluded"
-    if not campaign.creatives:
-        return "creative"
     return ""
+
+
+def on_path(campaign: Campaign, path: str) -> bool:
+    if campaign.paths and not any(matches(pattern, path) for pattern in campaign.paths):
+        return False
+    return not any(matches(pattern, path) for pattern in campaign.exclude_paths)
 
 
 def matches(pattern: str, path: str) -> bool:
@@ -121,43 +129,37 @@ def choose(
     campaigns: Iterable[Campaign], context: Context, draw: Callable[[], float]
 ) -> tuple[list[Choice], list[Verdict]]:
     """The winners, best first, and a verdict on each campaign. `draw` gives random numbers in [0, 1)."""
-    verdicts: dict[int, Verdict] = {}
-    survivors: dict[str | None, list[Campaign]] = {}
-    for campaign in campaigns:
-        reason = failing(campaign, context)
-        verdicts[campaign.id] = Verdict(campaign, reason)
-        if not reason:
-            survivors.setdefault(campaign.placement, []).append(campaign)
+    reasons = {campaign: failing(campaign, context) for campaign in campaigns}
+    survivors = sorted((campaign for campaign, reason in reasons.items() if not reason), key=turn)
     winners: list[Campaign] = []
     labels: set[str] = set()
-
-    def admit(candidates: Sequence[Campaign]) -> list[Campaign]:
-        for campaign in candidates:
-            if campaign.label and campaign.label in labels:
-                verdicts[campaign.id] = Verdict(campaign, "label")
-        return [campaign for campaign in candidates if not campaign.label or campaign.label not in labels]
-
-    data = survivors.pop(None, [])
-    for _, candidates in sorted(survivors.items(), key=lambda item: (min(c.tier for c in item[1]), item[0] or "")):
-        allowed = admit(candidates)
-        if not allowed:
+    filled: set[str] = set()
+    for _, contest in groupby(survivors, key=lambda campaign: turn(campaign)[:4]):
+        rivals = []
+        for campaign in contest:
+            reasons[campaign] = "tier" if campaign.placement in filled else "label" if campaign.label in labels else ""
+            if not reasons[campaign]:
+                rivals.append(campaign)
+        if not rivals:
             continue
-        tier = min(campaign.tier for campaign in allowed)
-        winner = weighted([campaign for campaign in allowed if campaign.tier == tier], draw())
-        for campaign in allowed:
-            if campaign is not winner:
-                verdicts[campaign.id] = Verdict(campaign, "draw" if campaign.tier == tier else "tier")
+        winner = weighted(rivals, draw())
+        reasons.update((campaign, "draw") for campaign in rivals if campaign is not winner)
         winners.append(winner)
-        labels.add(winner.label)
-    for campaign in sorted(data, key=lambda campaign: (campaign.tier, -campaign.weight, campaign.slug)):
-        if admit([campaign]):
-            winners.append(campaign)
-            labels.add(campaign.label)
-    winners.sort(key=lambda campaign: campaign.tier)
-    for campaign in winners[MAX_ELEMENTS:]:
-        verdicts[campaign.id] = Verdict(campaign, "limit")
+        if winner.placement is not None:
+            filled.add(winner.placement)
+        if winner.label:
+            labels.add(winner.label)
+    reasons.update((campaign, "limit") for campaign in winners[MAX_ELEMENTS:])
     chosen = [Choice(campaign, variant(campaign, context.unit)) for campaign in winners[:MAX_ELEMENTS]]
-    return chosen, list(verdicts.values())
+    return chosen, [Verdict(campaign, reason) for campaign, reason in reasons.items()]
+
+
+def turn(campaign: Campaign) -> tuple[int, bool, int, str, str]:
+    """When a campaign has its turn, best first. Those of equal first four compete for one placement; data has no
+    rivals. A label goes to the best tier that wants it."""
+    if campaign.placement is None:
+        return campaign.tier, True, -campaign.weight, campaign.slug, ""
+    return campaign.tier, False, 0, campaign.placement, campaign.slug
 
 
 def weighted(candidates: Sequence[Campaign], point: float) -> Campaign:

@@ -1,14 +1,59 @@
-"""The live campaigns of an account, compiled for the decision, in the process's snapshot."""
+"""What an account shows, compiled for the decision and for tracking, in the process's snapshot."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
-from accounts.snapshot import Part
+from accounts import snapshot
+from accounts.snapshot import Configuration, Part
 from adserver import decision
-from adserver.models import Campaign, Creative
+from adserver.models import Campaign, Creative, Placement
+
+
+class Known(NamedTuple):
+    """A creative of any campaign, also of one that ended: people come back to what they saw."""
+
+    campaign: int
+    name: str
+    link: str
+
+
+class Offers(NamedTuple):
+    """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements."""
+
+    live: tuple[decision.Campaign, ...]
+    campaigns: dict[int, str]
+    creatives: dict[int, Known]
+    placements: dict[int, str]
+
+
+def load_offers(account: UUID) -> Offers:
+    campaigns = dict(Campaign.objects.filter(account=account).values_list("pk", "slug"))
+    creatives = Creative.objects.filter(campaign__account=account)
+    _accounts.update(dict.fromkeys(campaigns, account))
+    return Offers(
+        live=load_live(account),
+        campaigns=campaigns,
+        creatives={row.pk: Known(row.campaign_id, row.name, row.link) for row in creatives.defer("content")},
+        placements=dict(Placement.objects.filter(account=account).values_list("pk", "code")),
+    )
+
+
+offers: Part[Offers] = Part(load_offers)
+_accounts: dict[int, UUID] = {}
+
+
+def configuration_of(campaign: int) -> Configuration | None:
+    """The configuration of the account that a campaign belongs to, which never changes; None for no such campaign."""
+    account = _accounts.get(campaign)
+    if account is None:
+        account = Campaign.objects.filter(pk=campaign).values_list("account", flat=True).first()
+        if account is None:
+            return None
+        _accounts[campaign] = account
+    return snapshot.configuration(account)
 
 
 def load_live(account: UUID) -> tuple[decision.Campaign, ...]:
@@ -20,13 +65,11 @@ def load_live(account: UUID) -> tuple[decision.Campaign, ...]:
     )
     creatives: dict[int, list[decision.Creative]] = defaultdict(list)
     for row in Creative.objects.filter(campaign__in=rows, active=True).select_related("media").order_by("pk"):
-        creatives[row.campaign_id].append(
-            decision.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
-        )
+        if row.problem() is None:  # one that cannot be shown as its type promises is not shown
+            creatives[row.campaign_id].append(
+                decision.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
+            )
     return tuple(compile_campaign(row, creatives[row.pk]) for row in rows)
-
-
-live: Part[tuple[decision.Campaign, ...]] = Part(load_live)
 
 
 def compile_campaign(row: Campaign, creatives: list[decision.Creative]) -> decision.Campaign:
@@ -62,7 +105,7 @@ def content(row: Creative) -> Any:
             "width": row.media.width,
             "height": row.media.height,
         }
-    return row.content
+    return {"html": row.content["html"]} if row.type == Creative.Type.HTML else row.content
 
 
 def media_url(url: str) -> str:

@@ -1,15 +1,58 @@
 """What people get: placements, campaigns with their creatives, and media. Field names are the product's own words."""
 
-from typing import ClassVar
+import json
+import re
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import msgspec
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 
 from accounts.models import Account
 from dmp.models import Segment
 
-slug_like = RegexValidator(r"^[a-z0-9][a-z0-9_-]*$", "Use small letters, digits, - and _.")
+MAX_CONTENT = 64 * 1024
+EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+"""The types of media, with the endings of their files."""
+slug_like = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use small letters, digits, - and _.")
+
+
+def check_link(link: str) -> None:
+    """A click leads to a page: nothing that a browser would run, and no host that only looks like the shop's."""
+    try:
+        parts = urlsplit(link)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or re.search(r"[\s\x00-\x1f\x7f\\]", link):
+        raise ValidationError("Give a whole address that starts with https:// or http://, without spaces.")
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError("Give the address without a user name and password.")
+
+
+def check_path(pattern: str) -> None:
+    if not pattern.startswith(("/", "*")):
+        raise ValidationError(f"“{pattern}” starts neither with / nor with *. Write /women/* or *shoes*.")
+    if "?" in pattern or "#" in pattern:
+        raise ValidationError(f"“{pattern}”: what follows ? or # is not looked at. Leave it out.")
+
+
+def content_problem(content: Any) -> str | None:
+    """What keeps a content from being stored and answered as JSON, in the user's words."""
+    try:
+        text = json.dumps(content, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+        msgspec.json.encode(content)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return "This cannot be sent as JSON: a number is too large, a text is no Unicode, or it is nested too deeply."
+    if "\\u0000" in text.replace("\\\\", ""):
+        return "A text holds a NUL character. Take it out."
+    if size > MAX_CONTENT:
+        return f"The content is {size // 1024 + 1} KiB; at most {MAX_CONTENT // 1024} KiB can be sent with each answer."
+    return None
 
 
 class Placement(models.Model):
@@ -30,8 +73,8 @@ class Placement(models.Model):
         return self.code
 
 
-def texts(length: int = 255) -> ArrayField:  # type: ignore[type-arg]
-    return ArrayField(models.CharField(max_length=length), default=list, blank=True)
+def texts(length: int = 255, *checks: Any) -> ArrayField:  # type: ignore[type-arg]
+    return ArrayField(models.CharField(max_length=length, validators=checks), default=list, blank=True)
 
 
 class Campaign(models.Model):
@@ -76,8 +119,8 @@ class Campaign(models.Model):
     platforms = texts()
     devices = ArrayField(models.CharField(max_length=16, choices=Device.choices), default=list, blank=True)
     events = texts(64)
-    paths = texts(1024)
-    exclude_paths = texts(1024)
+    paths = texts(1024, check_path)
+    exclude_paths = texts(1024, check_path)
     segments = models.ManyToManyField(Segment, blank=True, related_name="campaigns", help_text="Any of these.")
     exclude_segments = models.ManyToManyField(
         Segment, blank=True, related_name="excluding_campaigns", help_text="None of these."
@@ -91,13 +134,24 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
+            raise ValidationError({"ends_at": "The end is not after the start."})
+        if self.placement and self.placement.account_id != self.account_id:
+            raise ValidationError({"placement": "This placement belongs to another account."})
+
+
+def media_path(media: "Media", name: str) -> str:
+    """Never the uploader's name for a file: it may tell, or lie."""
+    return f"{media.account_id}/{media.sha256}.{EXTENSIONS[media.type]}"
+
 
 class Media(models.Model):
-    """An uploaded picture, re-encoded. `sha256` is of the stored file."""
+    """An uploaded picture, re-encoded by `adserver.media`. `sha256` is of the stored file."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="media")
     name = models.CharField(max_length=255)
-    file = models.FileField(upload_to="media", max_length=255)
+    file = models.FileField(upload_to=media_path, max_length=255)
     type = models.CharField(max_length=32, editable=False)
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
@@ -114,6 +168,13 @@ class Media(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """The file goes with the row, once that is sure."""
+        storage, file = self.file.storage, str(self.file.name)
+        deleted = super().delete(*args, **kwargs)
+        transaction.on_commit(lambda: storage.delete(file))
+        return deleted
+
 
 class Creative(models.Model):
     """What is shown: several creatives of a campaign share its chances by weight."""
@@ -128,7 +189,7 @@ class Creative(models.Model):
     type = models.CharField(max_length=8, choices=Type.choices, default=Type.JSON)
     content = models.JSONField(default=dict, blank=True, help_text='HTML: {"html": "..."}. JSON: what your site reads.')
     media = models.ForeignKey(Media, models.PROTECT, null=True, blank=True, related_name="creatives")
-    link = models.URLField(max_length=2048, blank=True)
+    link = models.CharField(max_length=2048, blank=True, validators=[check_link], help_text="Where a click leads.")
     weight = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(1), MaxValueValidator(100)])
     active = models.BooleanField(default=True)
 
@@ -138,3 +199,29 @@ class Creative(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        campaign = getattr(self, "campaign", None)
+        if self.media and campaign and self.media.account_id != campaign.account_id:
+            raise ValidationError({"media": "This picture belongs to another account."})
+        if problem := content_problem(self.content):
+            raise ValidationError({"content": problem})
+        if problem := self.problem():
+            raise ValidationError({"media" if self.type == self.Type.IMAGE else "content": problem})
+
+    def problem(self) -> str | None:
+        """What keeps the creative from being shown as its type promises, in the user's words; None when nothing."""
+        if self.type == self.Type.IMAGE:
+            return None if self.media_id else "An image needs a picture. Choose one, or upload it under Media."
+        if self.type == self.Type.HTML and not is_html(self.content):
+            return 'HTML is written as {"html": "<a …>…</a>"}.'
+        return content_problem(self.content)
+
+
+def is_html(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and content.keys() == {"html"}
+        and isinstance(content["html"], str)
+        and bool(content["html"].strip())
+    )

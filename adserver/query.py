@@ -14,7 +14,7 @@ from accounts import metrics
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration
 from adserver import decision, signing
-from adserver.live import live
+from adserver.live import offers
 from cdp import identity
 from cdp.identifiers import Name
 from cdp.people import Profiles
@@ -43,8 +43,7 @@ class Explained(Exception):
 
 def query_campaigns(configuration: Configuration, query: Query, now: datetime) -> list[dict[str, Any]]:
     """Records the event and gives the elements for its person, the effect of this event included."""
-    if query.event.identifier is None and query.name is not None and not query.event.bot:
-        query.event.identifier = query.name.key
+    assert_name(query)
     row = recorded(configuration, query, now)
     metrics.recorded.inc()
     if query.event.bot:
@@ -57,14 +56,23 @@ def explain_campaigns(
     configuration: Configuration, query: Query, now: datetime
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The same answer and a reason for each live campaign, with nothing stored or counted."""
+    assert_name(query)
     try:
         with transaction.atomic():
             raise Explained(record_in_transaction(configuration, query, now))
     except Explained as explained:
         row = explained.row
+    if query.event.bot:
+        return [], [told(decision.Verdict(campaign, "bot")) for campaign in offers.of(configuration).live]
     chosen, verdicts = decide(configuration, query.event, row, now)
     elements = [element(choice, query.event.visitor_id, now) for choice in chosen]
     return elements, [told(verdict) for verdict in verdicts]
+
+
+def assert_name(query: Query) -> None:
+    """The event of a person, not of a bot, asserts the profile that it names."""
+    if query.event.identifier is None and query.name is not None and not query.event.bot:
+        query.event.identifier = query.name.key
 
 
 def told(verdict: decision.Verdict) -> dict[str, Any]:
@@ -131,7 +139,7 @@ def write_consent(configuration: Configuration, query: Query, now: datetime) -> 
 def decide(
     configuration: Configuration, event: Event, row: tuple[Any, ...] | None, now: datetime
 ) -> tuple[list[decision.Choice], list[decision.Verdict]]:
-    campaigns = live.of(configuration)
+    campaigns = offers.of(configuration).live
     if not campaigns:
         return [], []
     visitor = profile = NOBODY

@@ -66,7 +66,7 @@ def verify(token: str) -> Shown | None:
     body, seal_ = raw[:BODY], raw[BODY:]
     if len(raw) != 60 or body[0] != KEY_ID or "+" in token or "/" in token:
         return None
-    accepted: list[str] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    accepted = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
     if not any(hmac.compare_digest(seal(body, secret), seal_) for secret in accepted):
         return None
     return Shown(

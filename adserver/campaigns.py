@@ -1,0 +1,75 @@
+"""A campaign that can never show says why: asked where one is saved, by the panel and by provisioning."""
+
+from accounts.clock import now
+from accounts.models import Platform
+from adserver.decision import matches
+from adserver.models import Campaign
+from dmp.models import EventType, Segment
+
+
+def problems(campaign: Campaign) -> list[str]:
+    """Why a saved campaign can never show, whatever visitors do; empty when it can. One sentence each, which says
+    what to do."""
+    return [*schedule(campaign), *placement(campaign), *creatives(campaign), *surroundings(campaign), *people(campaign)]
+
+
+def schedule(campaign: Campaign) -> list[str]:
+    if campaign.ends_at is None or campaign.ends_at > now():
+        return []
+    ended = campaign.ends_at.astimezone(campaign.account.zone)
+    return [f"It ended on {ended:%Y-%m-%d at %H:%M}. Give it a later end, or none."]
+
+
+def placement(campaign: Campaign) -> list[str]:
+    if campaign.placement is None:
+        return []
+    if campaign.placement.account_id != campaign.account_id:
+        return ["Its placement belongs to another account. Choose one of this account."]
+    return [] if campaign.placement.active else [f"Its placement “{campaign.placement}” is not active. Set it active."]
+
+
+def creatives(campaign: Campaign) -> list[str]:
+    active = [creative for creative in campaign.creatives.select_related("media") if creative.active]
+    if not active:
+        return ["It has no active creative. Add one, or set one active."]
+    found = []
+    for creative in active:
+        if creative.media and creative.media.account_id != campaign.account_id:
+            found.append(f"The picture of “{creative}” belongs to another account. Choose one of this account.")
+        elif problem := creative.problem():
+            found.append(f"“{creative}” cannot be shown. {problem}")
+    return found if len(found) == len(active) else []
+
+
+def surroundings(campaign: Campaign) -> list[str]:
+    found = []
+    platforms = Platform.objects.filter(account=campaign.account_id, code__in=campaign.platforms)
+    if campaign.platforms and not platforms.exists():
+        found.append(f"No platform {any_of(campaign.platforms)} is registered. Add it under Account > Platforms.")
+    events = EventType.objects.filter(account=campaign.account_id, code__in=campaign.events)
+    if campaign.events and not events.exists():
+        found.append(f"No event type {any_of(campaign.events)} exists. Make it under Events.")
+    paths = campaign.paths or ["*"]
+    if all(any(covers(hidden, path) for hidden in campaign.exclude_paths) for path in paths):
+        found.append("The excluded paths leave no path. Exclude fewer.")
+    return found
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether all paths that fit `narrow` surely fit `wide`: * in `narrow` may be any text, so only a * can take it."""
+    return matches(wide, narrow)
+
+
+def people(campaign: Campaign) -> list[str]:
+    included = list(campaign.segments.all())
+    excluded = list(campaign.exclude_segments.all())
+    found = []
+    if strangers := [segment for segment in (*included, *excluded) if segment.account_id != campaign.account_id]:
+        found.append(f"The segment {any_of(strangers)} belongs to another account. Choose segments of this account.")
+    if included and all(segment in excluded for segment in included):
+        found.append("Each segment that it is for is excluded too. Take one out of the excluded ones.")
+    return found
+
+
+def any_of(names: list[str] | list[Segment]) -> str:
+    return " or ".join(f"“{name}”" for name in names)
