@@ -46,10 +46,14 @@ class Service:
         servers = {p.pid for p in self.servers()}
         return [p for p in ours if p.pid not in servers]
 
-    def child(self, word: str) -> psutil.Process:
+    def is_complete(self) -> bool:
+        return self.is_ready() and all(self.child(word) for word in ("granian", "worker", "beat"))
+
+    def child(self, word: str) -> psutil.Process | None:
         """The main process of web ("granian"), worker or beat."""
-        parents = psutil.Process(self.process.pid).children()
-        return next(p for p in parents if word in p.cmdline())
+        with suppress(psutil.Error):
+            return next((p for p in psutil.Process(self.process.pid).children() if word in p.cmdline()), None)
+        return None
 
     def servers(self) -> list[psutil.Process]:
         place = Place.of(self.data_dir)
@@ -79,7 +83,7 @@ def running(data_dir: Path) -> Iterator[Service]:
     process = start("--port", str(port), "--data-dir", str(data_dir), "--no-demo", "--workers", "1")
     service = Service(data_dir, port, process)
     try:
-        wait_until(lambda: service.is_ready() or process.poll() is not None)
+        wait_until(lambda: service.is_complete() or process.poll() is not None)
         if process.poll() is not None:
             pytest.fail(f"up ended: {process.communicate()[0]}")
         yield service
@@ -99,6 +103,12 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def alive(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -112,25 +122,19 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-def replaced(service: Service, word: str, old: int) -> bool:
-    with suppress(StopIteration, psutil.Error):
-        return service.child(word).pid != old
-    return False
-
-
 @pytest.mark.parametrize("word", ["granian", "worker", "beat"])
 def test_a_killed_child_is_started_again(service: Service, word: str) -> None:
-    old = service.child(word)
+    assert (old := service.child(word))
     old.kill()
-    wait_until(lambda: replaced(service, word, old.pid) and service.is_ready())
+    wait_until(lambda: service.child(word) not in (None, old) and service.is_ready())
 
 
 def test_a_killed_web_process_is_started_again(service: Service) -> None:
-    old = service.child("granian").children()
-    old[-1].kill()
-    wait_until(
-        lambda: service.is_ready() and {p.pid for p in service.child("granian").children()} - {p.pid for p in old}
-    )
+    assert (web := service.child("granian"))
+    old = web.children()[-1]
+    old.kill()
+    wait_until(lambda: not alive(old) and service.is_ready())
+    assert service.child("granian") == web
 
 
 @pytest.mark.parametrize("server", [Postgres, Valkey])
