@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar, Never
+from typing import Any, ClassVar, Never, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -36,6 +36,7 @@ from accounts.snapshot import Configuration
 from accounts.tokens import Token, digest, mark_used, tokens
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 UUID4_TEXT = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII
@@ -145,7 +146,7 @@ def known_token(configuration: Configuration, secret: str) -> tuple[Configuratio
     return configuration, token
 
 
-def repeat(work: Callable[[], HttpResponse]) -> HttpResponse:
+def repeat(work: Callable[[], T]) -> T:
     """Runs `work`, again where the database broke a deadlock or a kept connection turned out to be dead. Whatever
     `work` writes it must write the same way twice."""
     for _ in range(TRIES - 1):

@@ -11,6 +11,7 @@ seconds = Histogram(
 )
 crashes = Counter("segmenthub_crashes_total", "Requests that ended in an unexpected error.")
 recorded = Counter("segmenthub_events_total", "Events recorded by requests.")
+tracked = Counter("segmenthub_tracked_total", "What became of tracking calls.", ["kind", "result"])
 warnings = Counter("segmenthub_identity_warnings_total", "Assertions that an identity limit refused.", ["limit"])
 
 

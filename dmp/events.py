@@ -139,12 +139,16 @@ SEEN = """INSERT INTO dmp_visitor AS v (key, visitor_id, first_seen, last_seen, 
 )
 
 
-def record_statement(*, one: bool = False, once: bool = True, steady: str = "true") -> str:
+BESIDE = "SELECT v.key FROM dmp_visitor v WHERE v.key IN (SELECT visitor FROM fresh)"
+
+
+def record_statement(*, one: bool = False, once: bool = True, steady: str = "true", beside: bool = False) -> str:
     """The recording statement up to its final SELECT, for `one` event or a batch. It gives the relations
 
     incoming   what was sent, where the condition `steady` (over the relation e) holds
     fresh      what had not been recorded before by order or eventId (`once`: whether there may be any such)
-    seen       the visitors of fresh events, after the update, whose rows are locked from here on
+    seen       the visitors of fresh events, after the update, whose rows are locked from here on; `beside`: those that
+               are there, neither updated nor locked
     stored     the events that were not there yet
     """
     simple = one and not once  # nothing reads incoming twice: its columns are the parameters themselves
@@ -152,7 +156,7 @@ def record_statement(*, one: bool = False, once: bool = True, steady: str = "tru
 WITH incoming AS {"NOT MATERIALIZED" if simple else "MATERIALIZED"} (
     SELECT * FROM ({ONE if one else MANY}) e WHERE {steady}
 ), {ONCE if once else NOT_ONCE}, seen AS (
-    {SEEN.replace("(SEEN)", f"({ONE_SEEN if one else MANY_SEEN})")}
+    {BESIDE if beside else SEEN.replace("(SEEN)", f"({ONE_SEEN if one else MANY_SEEN})")}
 ), stored AS (
     INSERT INTO dmp_event (account_id, {STORED})
     SELECT %(account)s::uuid, {STORED} FROM {f"({ONE})" if simple else ""} fresh
@@ -165,6 +169,7 @@ WITH incoming AS {"NOT MATERIALIZED" if simple else "MATERIALIZED"} (
 
 RECORD = record_statement()
 COUNT = RECORD + "SELECT id FROM stored"
+RECORD_BESIDE = record_statement(one=True, beside=True) + "SELECT id FROM stored"
 
 
 def parameters(account: UUID, events: Sequence[Event], now: datetime) -> dict[str, Any]:
@@ -192,6 +197,12 @@ JSON = ("utm", "properties")
 def record_events(account: UUID, events: Sequence[Event], now: datetime) -> set[UUID]:
     """Stores a batch of one account's events, each once; gives the ids of those that were not there before."""
     return {row[0] for row in sql.run(COUNT, parameters(account, events, now))}
+
+
+def record_beside(account: UUID, event: Event, now: datetime) -> bool:
+    """Stores an event that is not the visitor's own doing (the ad server's), once: the visitor is not seen by it, nor
+    made when it is unknown. Gives whether it was stored."""
+    return bool(sql.run(RECORD_BESIDE, one_parameters(account, event, now)))
 
 
 def partition_missing(error: Exception) -> bool:

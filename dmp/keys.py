@@ -6,7 +6,8 @@ from uuid import UUID
 
 
 def key(account: UUID, kind: str, name: str) -> UUID:
-    """uuid5(account, "<kind>:<name>"); kinds: v visitor, p identifier, o order, e eventId."""
+    """uuid5(account, "<kind>:<name>"); kinds: v visitor, p identifier, o order, e eventId,
+    t token and kind of a tracking call."""
     digest = sha1(account.bytes + f"{kind}:{name}".encode(), usedforsecurity=False).digest()
     return UUID(bytes=digest[:16], version=5)
 

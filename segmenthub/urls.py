@@ -1,9 +1,11 @@
 """Every path. What is not under `segmenthub.middleware.PAGES` is the API."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, re_path
 from django.views.generic import RedirectView
 
+from adserver import beacons
+from adserver.media import serve_media
 from adserver.views import CampaignQuery
 from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments
 from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
@@ -18,6 +20,11 @@ urlpatterns = [
     path("visitors/query", VisitorQuery.as_view()),
     path("visitors/attributes", VisitorAttributes.as_view()),
     path("visitors/segments", VisitorSegments.as_view()),
+    path("i/<path:token>", beacons.impression),
+    path("v/<path:token>", beacons.viewable),
+    path("x/<path:token>", beacons.dismiss),
+    re_path(r"^c/(?P<token>.*)\Z", beacons.click),
+    re_path(r"^media/(?P<path>[0-9a-f-]{36}/\w{64,80}\.(?:png|jpg|webp|gif))\Z", serve_media),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),

@@ -1,0 +1,120 @@
+"""What became of a shown campaign: impressions, viewable views, clicks and dismissals, each once per token.
+
+Each is an ordinary event of the visitor, so that "saw it three times, never clicked" is a segment like any other. Of
+what is not recorded only the reason is counted; the caller sees the same answer.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import psycopg
+
+from accounts.snapshot import Configuration
+from adserver.live import Offers, configuration_of, offers
+from adserver.signing import Shown, verify
+from dmp import partitions
+from dmp.agents import agent
+from dmp.events import Event, partition_missing, record_beside
+from dmp.keys import key, visitor_key
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How long a token is remembered beyond its age: no other process's clock lets it pass again."""
+
+
+class Kind(NamedTuple):
+    """`event` is recorded for a token of at most `age`."""
+
+    event: str
+    age: timedelta
+
+
+KINDS = {
+    "i": Kind("$impression", timedelta(hours=24)),
+    "v": Kind("$viewable", timedelta(hours=24)),
+    "c": Kind("$click", timedelta(days=7)),
+    "x": Kind("$dismiss", timedelta(hours=24)),
+}
+
+
+class Seen(NamedTuple):
+    """A token of ours with the account that showed it, and what the account knows."""
+
+    shown: Shown
+    configuration: Configuration
+    offers: Offers
+
+    @property
+    def link(self) -> str:
+        """Where a click leads, also when the campaign ended; "" for nowhere."""
+        creative = self.offers.creatives.get(self.shown.creative)
+        return creative.link if creative and creative.campaign == self.shown.campaign else ""
+
+
+def look_up(token: str) -> Seen | None:
+    """What a token stands for; None for one that we did not sign, or whose campaign or account is gone."""
+    shown = verify(token)
+    configuration = configuration_of(shown.campaign) if shown else None
+    if shown is None or configuration is None or not configuration.active:
+        return None
+    known = offers.of(configuration)
+    return Seen(shown, configuration, known) if shown.campaign in known.campaigns else None
+
+
+def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now: datetime) -> str:
+    """Records what happened, unless there is a reason not to; gives the reason, "" for none. `meta` is the
+    request's."""
+    if seen is None:
+        return "token"
+    event, age = KINDS[kind]
+    if now >= seen.shown.at + age:
+        return "old"
+    known = agent(meta.get("HTTP_USER_AGENT", ""))
+    if known.bot:
+        return "bot"
+    if is_prefetch(meta):
+        return "prefetch"
+    id = key(seen.configuration.id, "t", f"{token}{kind}")
+    return record(
+        seen.configuration,
+        Event(
+            id=id,
+            visitor=visitor_key(seen.configuration.id, seen.shown.visitor),
+            visitor_id=seen.shown.visitor,
+            time=now,
+            event=event,
+            once=id,
+            expires_at=seen.shown.at + age + CLOCKS_DIFFER,
+            device=known.device,
+            properties=properties(seen),
+        ),
+        now,
+    )
+
+
+def is_prefetch(meta: Mapping[str, Any]) -> bool:
+    """Whether a browser only fetches ahead what nobody may ever look at."""
+    purpose = f"{meta.get('HTTP_SEC_PURPOSE', '')} {meta.get('HTTP_PURPOSE', '')} {meta.get('HTTP_X_MOZ', '')}".lower()
+    return "prefetch" in purpose or "preview" in purpose
+
+
+def properties(seen: Seen) -> dict[str, Any]:
+    creative = seen.offers.creatives.get(seen.shown.creative)
+    found = {
+        "campaign": seen.offers.campaigns[seen.shown.campaign],
+        "creative": creative.name if creative else None,
+        "placement": seen.offers.placements.get(seen.shown.placement),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def record(configuration: Configuration, event: Event, now: datetime) -> str:
+    """Records the event, "replay" where the token was seen before; a partition that is missing is made first."""
+    try:
+        recorded = record_beside(configuration.id, event, now)
+    except psycopg.errors.CheckViolation as error:
+        if not partition_missing(error):
+            raise
+        partitions.ensure(now)
+        recorded = record_beside(configuration.id, event, now)
+    return "" if recorded else "replay"
