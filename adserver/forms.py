@@ -1,19 +1,16 @@
 """Forms of the panel that belong to the ad server."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 
-from accounts.models import Account
+from accounts.panel import AccountForm
 from adserver import media
 from adserver.models import Media
 
 
-class MediaForm(forms.ModelForm[Media]):
-    """Uploads a picture, or changes the name and the alternative text of one. `account` is set by a subclass, or on
-    the instance."""
-
-    account: ClassVar[Account | None] = None
+class MediaForm(AccountForm):
+    """Uploads a picture, or changes the name and the alternative text of one."""
 
     class Meta:
         model = Media
@@ -21,8 +18,6 @@ class MediaForm(forms.ModelForm[Media]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.account is not None and self.instance._state.adding:
-            self.instance.account = self.account
         if "name" in self.fields:
             self.fields["name"].required = False
             self.fields["name"].help_text = "For yourself; the file's name when empty."
@@ -44,6 +39,6 @@ class MediaForm(forms.ModelForm[Media]):
         return told or (file.name[:255] if file is not None else self.instance.name) or "picture"
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()
         if hasattr(self, "picture"):
             media.fill(self.instance, self.picture)

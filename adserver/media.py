@@ -124,7 +124,7 @@ def in_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode)
-    except ImageCms.PyCMSError:  # a profile that says nothing: the colours stay as they are
+    except (ImageCms.PyCMSError, OSError, ValueError):  # a profile that says nothing: the colours stay as they are
         return image
     return converted or image
 
