@@ -100,6 +100,8 @@ def write_last_used() -> None:
     with _lock:
         used = dict(_used)
         _used.clear()
+    if not used:
+        return
     with transaction.atomic():
         for pk, at in sorted(used.items()):
             ApiToken.objects.filter(pk=pk).update(last_used_at=at)

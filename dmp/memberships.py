@@ -4,7 +4,7 @@ A person's row is locked before its memberships are changed, and repeats them in
 join.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +14,8 @@ from uuid_utils.compat import uuid7
 
 from accounts.snapshot import Configuration, Part
 from dmp import sql
-from dmp.models import Membership, MembershipChange, Segment
+from dmp.events import encode
+from dmp.models import Membership, Segment
 
 segments: Part[dict[str, int]] = Part(
     lambda account: dict(Segment.objects.filter(account=account).values_list("name", "pk"))
@@ -57,56 +58,90 @@ class Pins(NamedTuple):
 
 def pin(person: type[models.Model], level: str, account: UUID, key: UUID, pins: Pins, now: datetime) -> None:
     """Pins one person. Pinning what is pinned the same way changes nothing."""
-    wanted: dict[int, str | None] = dict.fromkeys(pins.assign, Membership.Pin.IN)
-    wanted |= dict.fromkeys(pins.remove, Membership.Pin.OUT)
-    wanted |= dict.fromkeys(pins.release, None)
-    if not wanted:
-        return
+    pin_all(person, level, account, {key: pins}, now)
+
+
+def pin_all(person: type[models.Model], level: str, account: UUID, wanted: Mapping[UUID, Pins], now: datetime) -> None:
+    """Pins people of one level, by their keys, in one transaction."""
     table = person._meta.db_table
+    keys = sorted(key for key, pins in wanted.items() if any(pins))
     with transaction.atomic():
-        sql.run(f"SELECT 1 FROM {table} WHERE key = %(key)s FOR UPDATE", {"key": key})  # noqa: S608
-        rows = {row.segment_id: row for row in Membership.objects.filter(person=key)}
-        for segment, pinned in sorted(wanted.items()):
-            row = rows.get(segment)
-            if row is None:
-                row = rows[segment] = Membership(person=key, segment_id=segment, account_id=account, level=level)
-            set_pin(row, pinned, now)
-        sql.run(
-            f"UPDATE {table} SET segments = %(in)s, pins_in = %(pins_in)s, pins_out = %(pins_out)s WHERE key = %(key)s",  # noqa: S608
-            {
-                "key": key,
-                "in": sorted(segment for segment, row in rows.items() if effective(row)),
-                "pins_in": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.IN),
-                "pins_out": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.OUT),
-            },
-        )
+        # The rows are locked before their memberships are read: of two at once the second sees the first's.
+        sql.run(f"SELECT 1 FROM {table} WHERE key = ANY(%(keys)s) ORDER BY key FOR UPDATE", {"keys": keys})
+        rows: dict[UUID, dict[int, Row]] = {key: {} for key in keys}
+        for key, segment, *columns in sql.run(READ, {"keys": keys}):
+            rows[key][segment] = Row(*columns)
+        written, changes = [], []
+        for key in keys:
+            for segment, pinned in asked(wanted[key]):
+                before = rows[key].get(segment, NO_ROW)
+                after = rows[key][segment] = pinned_row(before, pinned, now)
+                written.append({"person": key, "segment": segment, **after._asdict()})
+                if after.effective != before.effective:
+                    entered = after.effective
+                    changes.append({"person": key, "id": uuid7(), "segment": segment, "entered": entered})
+        values = {"account": account, "level": level, "now": now}
+        sql.run(WRITE, values | {"rows": encode(written).decode()})
+        sql.run("DELETE FROM dmp_membership WHERE person = ANY(%(keys)s) AND " + EMPTY, {"keys": keys})
+        sql.run(REMEMBER, {"account": account, "now": now, "rows": encode(changes).decode()})
+        arrays = [{"key": key, **arrays_of(rows[key])} for key in keys]
+        sql.run(REPEAT.replace("TABLE", table), {"rows": encode(arrays).decode(), "keys": keys})
 
 
-def effective(row: Membership) -> bool:
-    return row.by_rule if row.pinned is None else row.pinned == Membership.Pin.IN
+class Row(NamedTuple):
+    """A membership as it is stored."""
+
+    pinned: str | None
+    by_rule: bool
+    entered_at: datetime | None
+    left_at: datetime | None
+
+    @property
+    def effective(self) -> bool:
+        return self.by_rule if self.pinned is None else self.pinned == Membership.Pin.IN
 
 
-def set_pin(row: Membership, pinned: str | None, now: datetime) -> None:
-    was = not row._state.adding and effective(row)
-    row.pinned = pinned
-    if effective(row) != was:
-        entered = not was
-        row.entered_at, row.left_at = (now, None) if entered else (row.entered_at, now)
-        MembershipChange.objects.create(
-            person=row.person,
-            id=uuid7(),
-            segment_id=row.segment_id,
-            account_id=row.account_id,
-            entered=entered,
-            at=now,
-            cause=MembershipChange.Cause.PIN,
-        )
-    if pinned is None and not row.by_rule and row.next_check_at is None:
-        if not row._state.adding:
-            row.delete()
-        row.pinned = None
-    else:
-        row.save()
+NO_ROW = Row(None, False, None, None)
+EMPTY = "pinned IS NULL AND NOT by_rule AND next_check_at IS NULL"
+READ = """SELECT person, segment_id, pinned, by_rule, entered_at, left_at FROM dmp_membership
+    WHERE person = ANY(%(keys)s)"""
+WRITE = """INSERT INTO dmp_membership (person, segment_id, account_id, level, pinned, by_rule, entered_at, left_at,
+        revision)
+    SELECT person, segment, %(account)s, %(level)s, pinned, by_rule, entered_at, left_at, 0
+    FROM json_to_recordset(%(rows)s::json) r(person uuid, segment bigint, pinned text, by_rule boolean,
+        entered_at timestamptz, left_at timestamptz)
+    ON CONFLICT (person, segment_id) DO UPDATE
+    SET pinned = EXCLUDED.pinned, entered_at = EXCLUDED.entered_at, left_at = EXCLUDED.left_at"""
+REMEMBER = """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, entered, at, cause)
+    SELECT person, id, segment, %(account)s, entered, %(now)s, 'pin'
+    FROM json_to_recordset(%(rows)s::json) r(person uuid, id uuid, segment bigint, entered boolean)"""
+REPEAT = """UPDATE TABLE p SET segments = r.segments, pins_in = r.pins_in, pins_out = r.pins_out
+    FROM json_to_recordset(%(rows)s::json) r(key uuid, segments bigint[], pins_in bigint[], pins_out bigint[])
+    WHERE p.key = r.key AND p.key = ANY(%(keys)s)"""
+
+
+def asked(pins: Pins) -> list[tuple[int, str | None]]:
+    """Which segments get which pin."""
+    wanted: dict[int, str | None] = dict.fromkeys(pins.assign, Membership.Pin.IN.value)
+    wanted |= dict.fromkeys(pins.remove, Membership.Pin.OUT.value)
+    wanted |= dict.fromkeys(pins.release, None)
+    return sorted(wanted.items())
+
+
+def pinned_row(before: Row, pinned: str | None, now: datetime) -> Row:
+    after = before._replace(pinned=pinned)
+    if after.effective == before.effective:
+        return after
+    return after._replace(entered_at=now, left_at=None) if after.effective else after._replace(left_at=now)
+
+
+def arrays_of(rows: Mapping[int, Row]) -> dict[str, list[int]]:
+    """What the person's row repeats of its memberships."""
+    return {
+        "segments": sorted(segment for segment, row in rows.items() if row.effective),
+        "pins_in": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.IN),
+        "pins_out": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.OUT),
+    }
 
 
 def names(configuration: Configuration, ids: Collection[int]) -> set[str]:

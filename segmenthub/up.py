@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -185,7 +186,7 @@ def _welcome(url: str, demo: dict[str, Any]) -> str:
 
 
 def _curl(url: str, demo: dict[str, Any]) -> str:
-    event = {"account": demo["account"], "platform": "www.example.com", "event": "pageView", "visitorId": "curl-1"}
+    event = {"account": demo["account"], "platform": "www.example.com", "event": "pageView", "visitorId": str(uuid.uuid4())}
     return f"curl -X POST {url}/campaigns/query -H 'Content-Type: application/json' -d '{json.dumps(event)}'"
 
 

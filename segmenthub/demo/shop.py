@@ -1,0 +1,126 @@
+"""The demo account in the form that `provision` reads."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+ACCOUNT = "7d4b1c9e-3f53-4c7e-9d7b-2f6f1b8a9c01"
+EMAIL = "demo@example.com"
+PASSWORD = "demo-shop"  # noqa: S105  # printed at each start: a demo's
+WEB, APP = "www.example.com", "com.example.shop"
+PICTURE = "VIP early access"
+TOKEN = "Shop server"  # noqa: S105  # its name
+ALL_ACCESS = ["profiles:read", "profiles:write", "visitors:read", "visitors:write", "segments:read", "explain"]
+SITE = "https://www.example.com"
+
+BASE: dict[str, Any] = {
+    "account": {"id": ACCOUNT, "name": "Demo shop", "timezone": "Europe/Istanbul"},
+    "users": [
+        {"email": EMAIL, "name": "Demo owner", "role": "owner", "password": PASSWORD},
+        {"email": "marketer@example.com", "name": "Mary Marketer", "role": "marketer", "password": PASSWORD},
+    ],
+    "platforms": [{"code": WEB, "type": "web"}, {"code": APP, "type": "android"}],
+    "attributes": [
+        {"name": "email", "personal": True, "identifier": "email"},
+        {"name": "firstName", "personal": True},
+        {"name": "lastName", "personal": True},
+        {"name": "birthDate", "type": "date", "personal": True},
+        {"name": "country"},
+        {"name": "gender"},
+        {"name": "favoriteBrands", "many": True},
+        {"name": "newsletter", "type": "boolean"},
+    ],
+    "events": [
+        {
+            "code": "addToCart",
+            "description": "A product was put into the cart.",
+            "properties": [
+                {"name": "sku", "required": True},
+                {"name": "price", "type": "number"},
+                {"name": "quantity", "type": "number"},
+            ],
+        }
+    ],
+    "segments": [
+        {"name": "VIP", "description": "Spent 600 or more in the last 90 days."},
+        {"name": "Churn", "description": "Bought before, but not in the last 45 days."},
+        {"name": "Newsletter", "description": "Asked for the newsletter."},
+        {"name": "Shoe fans", "description": "Devices that looked at three or more shoes."},
+        {"name": "Staff", "description": "Our own people: see no campaigns."},
+    ],
+    "placements": [
+        {"code": "home-hero", "name": "Home page, top", "width": 1200, "height": 400},
+        {"code": "sidebar", "name": "Side of lists and products", "width": 300, "height": 600},
+        {"code": "checkout-bar", "name": "Bar above cart and checkout"},
+    ],
+    "tokens": [{"name": TOKEN, "access": ALL_ACCESS, "read_attributes": ["*"], "write_attributes": ["*"]}],
+}
+
+
+def text(title: str, body: str, button: str) -> dict[str, str]:
+    return {"title": title, "text": body, "button": button}
+
+
+def campaigns(now: datetime) -> list[dict[str, Any]]:
+    """Live ones, one that is over, one in the making. Their creatives need the picture PICTURE."""
+    hero = {"placement": "home-hero", "exclude_segments": ["Staff"]}
+    return [
+        hero | {
+            "slug": "vip-early-access", "name": "VIP early access", "status": "live", "tier": 1, "segments": ["VIP"],
+            "creatives": [{"name": "Picture", "type": "image", "media": PICTURE, "link": f"{SITE}/early-access"}],
+        },
+        hero | {
+            "slug": "win-back", "name": "Win back: 15 % for those we miss", "status": "live", "tier": 2,
+            "segments": ["Churn"],
+            "creatives": [
+                {"name": "A", "content": text("We miss you", "15 % off your next order", "Come back"), "link": SITE},
+                {"name": "B", "content": text("It has been a while", "Take 15 % off", "See what is new"), "link": SITE},
+            ],
+        },
+        hero | {
+            "slug": "winter-sale", "name": "Winter sale", "status": "live", "tier": 5, "weight": 30,
+            "creatives": [
+                {"name": "Calm", "content": text("Winter sale", "Up to 30 % off", "Shop"), "link": f"{SITE}/sale"},
+                {"name": "Urgent", "content": text("Ends Sunday", "Up to 30 % off", "Hurry"), "link": f"{SITE}/sale"},
+            ],
+        },
+        hero | {
+            "slug": "new-jackets", "name": "New jackets are in", "status": "live", "tier": 5, "weight": 10,
+            "creatives": [
+                {"name": "A", "content": text("New jackets", "For rain and snow", "Look"), "link": f"{SITE}/jackets"}
+            ],
+        },
+        {
+            "slug": "shoe-week", "name": "Shoe week", "status": "live", "placement": "sidebar", "tier": 3,
+            "segments": ["Shoe fans"], "exclude_segments": ["Staff"], "paths": ["/shoes*", "/"],
+            "creatives": [{"name": "A", "type": "html", "link": f"{SITE}/shoes",
+                           "content": {"html": "<strong>Shoe week</strong><p>Second pair at half price.</p>"}}],
+        },
+        {
+            "slug": "get-the-app", "name": "Get the app", "status": "live", "placement": "sidebar", "tier": 4,
+            "devices": ["mobile", "tablet"], "platforms": [WEB],
+            "creatives": [
+                {"name": "A", "content": text("Our app", "Faster on your phone", "Get it"), "link": f"{SITE}/app"}
+            ],
+        },
+        {
+            "slug": "newsletter", "name": "House: newsletter", "status": "live", "placement": "sidebar", "tier": 9,
+            "exclude_segments": ["Newsletter"],
+            "creatives": [
+                {"name": "A", "content": text("Stay close", "News once a week", "Sign up"), "link": f"{SITE}/news"}
+            ],
+        },
+        {
+            "slug": "free-shipping", "name": "Free shipping above 50", "status": "live", "placement": "checkout-bar",
+            "paths": ["/cart*", "/checkout*"], "tier": 5,
+            "creatives": [{"name": "A", "type": "html", "content": {"html": "<p>Free shipping above 50.</p>"}}],
+        },
+        {
+            "slug": "autumn-sale", "name": "Autumn sale", "status": "paused", "placement": "home-hero",
+            "starts_at": (now - timedelta(days=60)).isoformat(), "ends_at": (now - timedelta(days=30)).isoformat(),
+            "creatives": [{"name": "A", "content": text("Autumn sale", "20 % off", "Shop"), "link": f"{SITE}/sale"}],
+        },
+        {
+            "slug": "spring-preview", "name": "Spring preview", "status": "draft", "placement": "home-hero",
+            "creatives": [{"name": "A", "content": text("Spring", "Be the first to see it", "Look"), "link": SITE}],
+        },
+    ]  # fmt: skip
