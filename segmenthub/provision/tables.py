@@ -1,0 +1,249 @@
+"""Which keys each kind of row has in the file, and how those are read that are not plain values."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any
+
+from accounts.clock import now
+from accounts.models import ApiToken, Attribute, Platform
+from accounts.tokens import create_token
+from adserver.models import Campaign, Creative, Media, Placement
+from dmp.attributes import exists
+from dmp.computed import problem, value_type
+from dmp.event_types import REQUIRED, STANDARD
+from dmp.incoming import RESERVED
+from dmp.models import EventType, Property, Segment
+from segmenthub.provision.read import Mistake, Node, Parts
+from segmenthub.provision.rows import Table, Work
+
+
+def unknown(node: Node, what: str, known: Collection[str]) -> Mistake:
+    close = get_close_matches(str(node.value), known, 1)
+    hint = f"Did you mean “{close[0]}”?" if close else "Add it to the file."
+    return node.wrong(f"There is no {what} “{node.value}”. {hint}")
+
+
+def known_texts(nodes: Node, what: str, known: Collection[str]) -> list[str]:
+    """A list of names that must exist."""
+    for node in nodes.items():
+        if node.text() not in known:
+            raise unknown(node, what, known)
+    return nodes.texts()
+
+
+# --- platforms ---
+platforms = Table("platforms", Platform, "code", ("code", "type", "origins"))
+
+
+# --- events ---
+def check_event_type(work: Work, row: EventType, parts: Parts, changed: list[str]) -> None:
+    if row.code.startswith("$"):
+        raise parts["code"].wrong("Codes that start with $ are the ad server's own. Start with a letter.")
+
+
+def check_property(work: Work, row: Property, parts: Parts, changed: list[str]) -> None:
+    if row.name in RESERVED:
+        raise parts["name"].wrong(f"“{row.name}” is a field of every event and cannot be a property.")
+    code = row.event_type.code
+    if row.name not in STANDARD.get(code, ()):
+        return
+    for key in ("type", "many"):
+        if key in changed:
+            raise parts[key].wrong(f"“{row.name}” is documented for “{code}”: it keeps its type.")
+    if (code, row.name) in REQUIRED and not row.required:
+        raise parts["required"].wrong(f"“{code}” always requires “{row.name}”.")
+
+
+events = Table("events", EventType, "code", ("code", "description"), nested=("properties",), check=check_event_type)
+properties = Table("properties", Property, "name", ("name", "type", "many", "required"), check=check_property)
+
+
+# --- attributes ---
+def read_computed(work: Work, row: Attribute, node: Node) -> Any:
+    computed = node.value or None
+    if computed is None:
+        return None
+    if message := problem(computed):
+        raise node.wrong(message)
+    if "event" in computed:
+        codes = set(EventType.objects.filter(account=work.account).values_list("code", flat=True))
+        event = Node(computed["event"], node.at("event"))
+        for code in event.items() if isinstance(event.value, list) else [event]:
+            if code.value not in codes:
+                raise unknown(code, "event type", codes)
+    return computed
+
+
+def check_attribute(work: Work, row: Attribute, parts: Parts, changed: list[str]) -> None:
+    if row._state.adding:
+        complete_computed(row, parts)
+    else:
+        for key in ("type", "many"):
+            if key in changed:
+                raise parts[key].wrong("What is stored has the old type: make an attribute of another name.")
+    if row.computed is None:
+        return
+    if row.identifier:
+        raise parts["identifier" if "identifier" in parts else "computed"].wrong("A computed value identifies nobody.")
+    type = value_type(row.computed)
+    if type not in (None, row.type):
+        raise parts["type" if "type" in parts else "computed"].wrong(f"What is computed is of type {type}.")
+
+
+def complete_computed(row: Attribute, parts: Parts) -> None:
+    """A computed attribute has the type and number of values of what computes it, unless the file says so itself."""
+    if row.computed is None:
+        return
+    if "type" not in parts:
+        row.type = value_type(row.computed) or row.type
+    if "many" not in parts:
+        row.many = row.computed.get("as") == "lastList"
+
+
+def keep_standard(work: Work, row: Attribute, node: Node) -> Any:
+    """The standard computed attributes stay what they are."""
+    computed = read_computed(work, row, node)
+    if not row._state.adding and row.computed and "standard" in row.computed and computed != row.computed:
+        raise node.wrong(f"Every account has “{row.name}”: it stays as it is.")
+    return computed
+
+
+attributes = Table(
+    "attributes",
+    Attribute,
+    "name",
+    ("name", "type", "many", "personal", "identifier", "merge", "computed"),
+    readers={"computed": keep_standard},
+    check=check_attribute,
+)
+
+
+# --- segments ---
+def read_rule(work: Work, row: Segment, node: Node) -> Any:
+    if node.value is not None and not isinstance(node.value, dict):
+        raise node.wrong('A rule is an object such as {"event": "purchase", "within": "30d"}.')
+    return node.value or None
+
+
+segments = Table(
+    "segments", Segment, "name", ("name", "description", "rule"), readers={"rule": read_rule}, also=("status",)
+)
+
+
+# --- placements and campaigns ---
+placements = Table("placements", Placement, "code", ("code", "name", "width", "height", "active"))
+
+
+def read_placement(work: Work, row: Campaign, node: Node) -> Placement | None:
+    if node.value is None:
+        return None
+    found = Placement.objects.filter(account=work.account, code=node.text()).first()
+    if found is None:
+        codes = Placement.objects.filter(account=work.account).values_list("code", flat=True)
+        raise unknown(node, "placement", list(codes))
+    return found
+
+
+def read_platforms(work: Work, row: Campaign, node: Node) -> list[str]:
+    return known_texts(node, "platform", set(work.account.platforms.values_list("code", flat=True)))
+
+
+def read_events(work: Work, row: Campaign, node: Node) -> list[str]:
+    codes = EventType.objects.filter(account=work.account).values_list("code", flat=True)
+    return known_texts(node, "event type", set(codes))
+
+
+def check_campaign(work: Work, row: Campaign, parts: Parts, changed: list[str]) -> None:
+    if row.starts_at and row.ends_at and row.starts_at >= row.ends_at:
+        raise parts["ends_at" if "ends_at" in parts else "starts_at"].wrong("A campaign ends after it starts.")
+
+
+campaigns = Table(
+    "campaigns",
+    Campaign,
+    "slug",
+    (
+        *("name", "slug", "status", "starts_at", "ends_at", "placement", "tier", "weight", "label"),
+        *("platforms", "devices", "events", "paths", "exclude_paths"),
+    ),
+    readers={"placement": read_placement, "platforms": read_platforms, "events": read_events},
+    nested=("segments", "exclude_segments", "creatives"),
+    later=(
+        *("conditions", "goal", "amount", "goal_amount", "pacing", "daily_cap", "cap", "caps", "cap_hours"),
+        *("stop_after", "dismiss_days", "holdout", "holdout_percent", "salt", "click_days", "view_days", "match"),
+    ),
+    check=check_campaign,
+)
+
+
+def read_media(work: Work, row: Creative, node: Node) -> Media | None:
+    """A picture of the account by its name."""
+    if node.value is None:
+        return None
+    found = list(Media.objects.filter(account=work.account, name=node.text())[:2])
+    if len(found) != 1:
+        raise node.wrong(
+            f"Several pictures are named “{node.value}”. Rename them under Media."
+            if found
+            else f"There is no picture “{node.value}”. Upload it under Media."
+        )
+    return found[0]
+
+
+def check_creative(work: Work, row: Creative, parts: Parts, changed: list[str]) -> None:
+    place = parts.get("content") or parts.get("type") or parts["name"]
+    if row.type == Creative.Type.HTML and not (
+        isinstance(row.content, dict) and isinstance(row.content.get("html"), str)
+    ):
+        raise place.wrong('The content of an HTML creative is {"html": "..."}.')
+    if row.type == Creative.Type.IMAGE and row.media is None:
+        raise (parts.get("media") or parts.get("type") or parts["name"]).wrong("An image creative needs “media”.")
+
+
+creatives = Table(
+    "creatives",
+    Creative,
+    "name",
+    ("name", "type", "content", "media", "link", "weight", "active"),
+    readers={"media": read_media},
+    check=check_creative,
+)
+
+
+# --- tokens ---
+def read_names(work: Work, row: ApiToken, node: Node) -> list[str]:
+    known = dict.fromkeys(work.account.attributes.values_list("name", flat=True))
+    for item in node.items():
+        name = item.text()
+        if name != "*" and not exists(known, name):  # type: ignore[arg-type]
+            raise unknown(item, "attribute", known)
+    return node.texts()
+
+
+def read_revoked(work: Work, row: ApiToken, node: Node) -> Any:
+    if node.true_or_false():
+        return row.revoked_at or now()
+    if row.revoked_at is not None:
+        raise node.wrong("A revoked token stays revoked. Give it a new secret in the panel, or make another.")
+    return None
+
+
+def check_token(work: Work, row: ApiToken, parts: Parts, changed: list[str]) -> None:
+    if row.rate_limit == 0:
+        raise parts["rate_limit"].wrong("Give at least 1 request a minute, or null for no limit.")
+
+
+def make_token(work: Work, row: ApiToken) -> None:
+    work.tokens[row.name] = create_token(row)
+
+
+tokens = Table(
+    "tokens",
+    ApiToken,
+    "name",
+    ("name", "access", "read_attributes", "write_attributes", "rate_limit", "expires", "revoked"),
+    columns={"expires": "expires_at", "revoked": "revoked_at"},
+    readers={"read_attributes": read_names, "write_attributes": read_names, "revoked": read_revoked},
+    check=check_token,
+    make=make_token,
+)
