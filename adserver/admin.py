@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +14,8 @@ from accounts.access import Roles
 from accounts.fields import Boxes, Json, Lines
 from accounts.models import Account, Platform, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
+from adserver.campaigns import problems
+from adserver.forms import MediaForm
 from adserver.models import Campaign, Creative, Media, Placement
 from dmp.models import EventType
 
@@ -88,6 +90,7 @@ class CampaignAdmin(AccountAdmin):
     search_fields: ClassVar = ["name", "slug"]
     autocomplete_fields: ClassVar = ["segments", "exclude_segments"]
     prepopulated_fields: ClassVar = {"slug": ["name"]}
+    change_form_outer_before_template = "panel/campaign_before.html"
     inlines: ClassVar = [CreativeInline]
     fieldsets: ClassVar = [
         (None, {"fields": ["name", "slug", "status"]}),
@@ -107,6 +110,19 @@ class CampaignAdmin(AccountAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("segments")
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        campaign = kwargs.get("obj")
+        live = campaign is not None and campaign.status == Campaign.Status.LIVE
+        context["problems"] = problems(campaign) if live and request.method == "GET" else []
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Only now, with its creatives, can be told whether a live campaign may ever show."""
+        super().save_related(request, form, formsets, change)
+        campaign: Campaign = form.instance
+        if campaign.status == Campaign.Status.LIVE and (found := problems(campaign)):
+            messages.warning(request, f"“{campaign}” is live but cannot show. {' '.join(found)}")
 
     @column(
         "status",
@@ -158,6 +174,7 @@ class PlacementAdmin(AccountAdmin):
 
 @admin.register(Media)
 class MediaAdmin(AccountAdmin):
+    form = MediaForm
     roles = CAMPAIGNERS
     list_display: ClassVar = ["picture", "name", "size", "weight", "created_at"]
     list_display_links: ClassVar = ["picture", "name"]

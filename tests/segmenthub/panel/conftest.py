@@ -1,6 +1,6 @@
 """Two shops with the same names of everything, and people who work in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,6 +9,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
+from django.db import connections
 from django.db.models import Model
 from django.test import Client
 
@@ -113,6 +114,13 @@ def login(db: None) -> Callable[..., Client]:
         return client
 
     return login
+
+
+@pytest.fixture(scope="session")
+def playwright(playwright: Any) -> Iterator[Any]:
+    """While Playwright's loop runs Django keeps connections apart from those before it; they end with it."""
+    yield playwright
+    connections.close_all()
 
 
 def logged(user: User, row: Model) -> LogEntry:
