@@ -1,6 +1,7 @@
 """From the raw request to a checked JSON object: content type, size, JSON and shape, by the limits of the contract."""
 
 import re
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -33,33 +34,56 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
 
 def check_type(request: HttpRequest) -> None:
     content_type = request.META.get("CONTENT_TYPE", "")
-    if content_type != "application/json" and not JSON_TYPE.fullmatch(content_type.strip()):
+    if content_type != "application/json" and not is_json(content_type):
         raise UnsupportedType
     if request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
         raise UnsupportedType
 
 
+def is_json(content_type: str) -> bool:
+    """In any spelling; of reasonable length, since what the pattern costs grows with its square."""
+    return len(content_type) <= 200 and JSON_TYPE.fullmatch(content_type.strip()) is not None
+
+
 def read_body(request: HttpRequest) -> bytes:
-    """The raw bytes, chunked bodies too. One that is too large is read and thrown away (up to MAX_DRAINED), so that
-    the client sees the answer instead of a broken connection."""
+    """The raw bytes, chunked bodies too. One that is too large is read and thrown away, so that the client sees the
+    answer instead of a broken connection."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) <= MAX_BYTES:
         body = request.body
         if len(body) < int(length):  # the client went away: what arrived may look whole
             raise Malformed("The body broke off. Send all of it.")
         return body
-    stream = request.META["wsgi.input"]
-    if length.isdigit():
-        stream = LimitedStream(stream, int(length))
+    stream = input_of(request)
     body = b""
     while len(body) <= MAX_BYTES and (more := stream.read(MAX_BYTES + 1 - len(body))):
         body += more
     if len(body) > MAX_BYTES:
-        drained = len(body)
-        while drained < MAX_DRAINED and (more := stream.read(MAX_BYTES)):
-            drained += len(more)
+        drain(stream, len(body))
         raise Malformed(f"The body is larger than {MAX_BYTES // 1024} KiB. Send less at once.")
     return body
+
+
+def discard_body(request: HttpRequest) -> None:
+    """Reads away a body that nobody wanted: the server would close the connection under a client that sends it."""
+    sent = request.META.get("CONTENT_LENGTH") or request.META.get("HTTP_TRANSFER_ENCODING")
+    if sent and sent != "0" and not request._read_started:  # type: ignore[attr-defined]
+        with suppress(OSError):
+            drain(input_of(request), 0)
+
+
+def input_of(request: HttpRequest) -> Any:
+    """The body as a stream. Django's own ends at once where the body is chunked."""
+    request._read_started = True  # type: ignore[attr-defined]
+    stream = request.META["wsgi.input"]
+    length = request.META.get("CONTENT_LENGTH") or ""
+    return LimitedStream(stream, int(length)) if length.isdigit() else stream
+
+
+def drain(stream: Any, drained: int) -> None:
+    """Reads on up to MAX_DRAINED bytes, of which `drained` are read."""
+    while drained < MAX_DRAINED and (more := stream.read(MAX_BYTES)):
+        drained += len(more)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve
 
 from accounts import metrics
+from accounts.body import discard_body
 from accounts.door import error_response
 from accounts.errors import MethodNotAllowed, NotFound
 
@@ -39,6 +40,7 @@ def answer(request: HttpRequest) -> HttpResponseBase:
         response = NotFound().response()
     except Exception as error:
         response = error_response(error)
+    discard_body(request)
     response["X-Content-Type-Options"] = "nosniff"
     if not response.streaming and response.status_code != 204:
         response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]  # else sent in chunks

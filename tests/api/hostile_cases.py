@@ -81,6 +81,7 @@ TYPES = [
     Case("ct charset=utf-16", CQ, json.dumps(EVENT).encode("utf-16"), 415, type=JSON + "; charset=utf-16"),
     Case("ct charset=latin-1", CQ, dump(EVENT), 415, type=JSON + "; charset=iso-8859-1"),
     Case("ct with another parameter", CQ, dump(EVENT), 415, type=JSON + "; boundary=x"),
+    Case("ct of 8,000 characters", CQ, dump(EVENT), 415, type=JSON + " " * 8000 + "x"),
     Case("ct with two charsets", CQ, dump(EVENT), 415, type=JSON + "; charset=utf-8; charset=latin-1"),
     Case("gzip body", CQ, gzip.compress(dump(EVENT)), 415, encoding="gzip"),
 ]

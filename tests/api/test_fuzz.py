@@ -18,6 +18,7 @@ from segmenthub.openapi.pages import document
 from tests.api.server import running_server
 from tests.shops import ATTRIBUTES, PLATFORM, VISITOR, make_shop
 
+pytestmark = pytest.mark.django_db  # without a mark there is no test database
 load_all_checks()
 CHECKS = [not_a_server_error, content_type_conformance, response_headers_conformance]
 CHECKS += [response_schema_conformance, status_code_conformance]

@@ -5,13 +5,13 @@ from django.http import HttpResponse
 
 from accounts.models import Account
 from tests.api.hostile_cases import CASES, GOOD, SUSPENDED, A, Case
-from tests.shops import Shop, make_account, make_shop
+from tests.shops import Shop, make_account, make_bare_account, make_shop
 
 
 @pytest.fixture(autouse=True)
 def named_shop(db: None) -> Shop:
     """The accounts and tokens that the cases name, with the person that they are about."""
-    make_account("suspended", pk=SUSPENDED, status=Account.Status.SUSPENDED)
+    make_bare_account("suspended", pk=SUSPENDED, status=Account.Status.SUSPENDED)
     return make_shop(make_account(pk=A), named=True)
 
 

@@ -1,5 +1,6 @@
 """Laws of the readers at the door: amounts, texts, identifiers, dates."""
 
+from datetime import UTC
 from decimal import Decimal
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_price_is_never_negative_and_a_total_may_be(number):
         price("price", number)
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=40).map(lambda text: text * 8))
 def test_an_identifier_is_short_trimmed_and_printable(text):
     try:
         read = values.sku("sku", text)
@@ -95,7 +96,7 @@ def test_a_whole_number_is_taken_as_its_text(number):
 
 @given(st.datetimes(timezones=st.timezones(), allow_imaginary=False))
 def test_an_instant_is_kept_in_utc(at):
-    assert values.read_instant("at", values.instant("at", at.isoformat())) == at
+    assert values.read_instant("at", values.instant("at", at.isoformat())) == at.astimezone(UTC)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +107,10 @@ def test_an_instant_outside_the_calendar_is_refused(text):
         values.instant("at", text)
 
 
-@given(st.lists(st.text(min_size=1).filter(lambda text: not text.isspace()), max_size=600))
+@given(st.lists(st.sampled_from(["a", "SKU 1", "é"]), min_size=490, max_size=510))
 def test_a_list_of_skus_has_at_most_500(items):
-    items = [item.replace("\0", "")[:200] or "x" for item in items]
     if len(items) > 500:
         with pytest.raises(Malformed):
             values.skus("purchasedItems", items)
+    else:
+        assert values.skus("purchasedItems", items) == items
