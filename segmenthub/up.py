@@ -186,7 +186,8 @@ def _welcome(url: str, demo: dict[str, Any]) -> str:
 
 
 def _curl(url: str, demo: dict[str, Any]) -> str:
-    event = {"account": demo["account"], "platform": "www.example.com", "event": "pageView", "visitorId": str(uuid.uuid4())}
+    event = {"account": demo["account"], "visitorId": str(uuid.uuid4())}
+    event |= {"platform": "www.example.com", "event": "pageView", "path": "/"}
     return f"curl -X POST {url}/campaigns/query -H 'Content-Type: application/json' -d '{json.dumps(event)}'"
 
 

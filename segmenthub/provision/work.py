@@ -124,9 +124,9 @@ def bring_campaigns(work: Work, nodes: Node) -> None:
         creatives[row.campaign_id][row.name] = row
     for campaign in bring(work, table, nodes, {"account": work.account}, existing):
         for key in ("segments", "exclude_segments"):
-            if key in campaign.parts and set_segments(campaign.row, key, campaign.parts[key], segments):
-                if not campaign.created:
-                    work.note_updated(table.kind, campaign.name, [key])
+            changed = key in campaign.parts and set_segments(campaign.row, key, campaign.parts[key], segments)
+            if changed and not campaign.created:
+                work.note_updated(table.kind, campaign.name, [key])
         if "creatives" in campaign.parts:
             owner = {"campaign": campaign.row}
             own = creatives[campaign.row.pk]

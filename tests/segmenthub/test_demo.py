@@ -32,7 +32,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 def test_the_demo_shop_shows_events_people_audiences_and_campaigns() -> None:
     made = load_demo(NOW)
-    assert made["created"] and made["token"].startswith("sgh_")
+    assert made["created"]
+    assert made["token"].startswith("sgh_")
     assert set(Event.objects.values_list("event", flat=True).distinct()) == {
         *("pageView", "productView", "addToCart", "purchase")
     }
