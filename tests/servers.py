@@ -7,6 +7,7 @@ database; pytest-django gives it its own PostgreSQL database.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, suppress
@@ -38,6 +39,9 @@ def _start_servers(stack: ExitStack, missing: list[str]) -> None:
     stack.callback(_remove, data_dir)
     if os.geteuid() == 0:
         data_dir.chmod(0o755)  # the servers run as nobody
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # For pytest SystemExit, to which the servers would turn them, is only one more failed test.
+        signal.signal(number, signal.default_int_handler)
     # Neither power failure nor crash matters to these data, and a commit without fsync is several times faster.
     stack.enter_context(embedded.servers(data_dir, durable=False, only=missing))
     os.environ["SEGMENTHUB_DATA_DIR"] = str(data_dir)
