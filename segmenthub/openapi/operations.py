@@ -202,7 +202,8 @@ def describe(view: str, described: Schema) -> type[OpenApiViewExtension]:
         def view_replacement(self) -> Any:
             def post(self: Any, request: Any) -> Any: ...
 
-            return type("Described", (self.target_class,), {"post": extend_schema(operation=described)(post)})
+            bases: Any = (self.target_class,)
+            return type("Described", bases, {"post": extend_schema(operation=described)(post)})
 
     return Description
 
