@@ -22,7 +22,7 @@ lint: development
 	@.venv/bin/python -m ruff check --quiet .
 	@.venv/bin/python -m ruff format --quiet --check .
 	@.venv/bin/python -m mypy --no-error-summary
-	@.venv/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-logo
+	@said=$$(.venv/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()") || { echo "$$said"; false; }
 	@.venv/bin/python manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) .venv/bin/python manage.py check --deploy --fail-level WARNING
 
