@@ -101,7 +101,7 @@ def record_and_identify(
             said = [event for event in said if event.identifier is not None]
         if said:
             profiles = ensure_profiles(configuration.id, said, names, now)
-            links.link(configuration, said, profiles, before, now, imported=imported)
+            links.link(configuration, said, events, profiles, before, now, imported=imported)
     return Recorded(stored)
 
 

@@ -1,7 +1,7 @@
 """Links and what follows them: a profile's list of devices, values taken over from a device, the limit of devices."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,26 +20,32 @@ Links = list[Assertion]
 def link(
     configuration: Configuration,
     said: Sequence[Event],
+    recorded: Sequence[Event],
     profiles: Mapping[UUID, UUID],
     before: Mapping[UUID, datetime | None],
     now: datetime,
     *,
     imported: bool,
 ) -> None:
-    """Brings the links of the events' visitors up to date. `profiles` resolves asserted identifiers, `before` tells
-    when each visitor was last seen before these events. The visitors' rows are locked by their recording."""
+    """Brings the links of visitors up to date. `said` are those of the `recorded` events that assert something,
+    `profiles` resolves asserted identifiers, `before` tells when each visitor was last seen before these events. The
+    visitors' rows are locked by their recording."""
     heard: dict[UUID, list[Event]] = defaultdict(list)
     for event in said:
         heard[event.visitor].append(event)
-    heard = not_said_before(heard, profiles)
     current = read_links(sorted(heard))
+    if configuration.keep_links:  # else a logout before the first link, which links do not show, may now count
+        heard = {v: events for v, events in heard.items() if not said_before(current.get(v, []), events, profiles)}
+    if not heard:
+        return
+    unexpected = seen_since(heard, recorded, before)
     late = []
     changed: dict[UUID, tuple[Links, Links]] = {}
     for visitor, events in heard.items():
         old = current.get(visitor, [])
         new = [Assertion(event.time, profiles[event.identifier] if event.identifier else None) for event in events]
         last_seen = before[visitor]
-        if last_seen is None or all(event.time > last_seen for event in events):
+        if visitor not in unexpected and (last_seen is None or all(event.time > last_seen for event in events)):
             links = timeline([*old, *new], reach_back=configuration.link_history)
             if links != old:
                 changed[visitor] = (old, links)
@@ -52,21 +58,26 @@ def link(
         apply(configuration, changed, heard, profiles, now, imported=imported)
 
 
-def not_said_before(heard: Mapping[UUID, list[Event]], profiles: Mapping[UUID, UUID]) -> dict[UUID, list[Event]]:
-    """Without the visitors that always were one profile's, which their events only name again."""
-    rows = sql.run(
-        "SELECT visitor, profile FROM cdp_link WHERE visitor = ANY(%(visitors)s)",
-        {"visitors": list(heard)},
-        binary=True,
-    )
-    links: dict[UUID, set[UUID | None]] = defaultdict(set)
-    for visitor, profile in rows:
-        links[visitor].add(profile)
-    said = {
-        visitor: {profiles[event.identifier] if event.identifier else None for event in events}
-        for visitor, events in heard.items()
-    }
-    return {visitor: events for visitor, events in heard.items() if links.get(visitor) != said[visitor]}
+def said_before(links: Links, events: Sequence[Event], profiles: Mapping[UUID, UUID]) -> bool:
+    """Whether the visitor has been one profile's ever since, which its events only name again."""
+    if len(links) != 1:
+        return False
+    since, profile = links[0]
+    return all(event.identifier and profiles[event.identifier] == profile and event.time >= since for event in events)
+
+
+def seen_since(
+    visitors: Collection[UUID], recorded: Sequence[Event], before: Mapping[UUID, datetime | None]
+) -> set[UUID]:
+    """The visitors whose row another transaction changed between our reading of `before` and our lock: they were seen
+    later than the events `recorded` explain."""
+    known = {visitor: before[visitor] or BEGINNING for visitor in visitors}
+    for event in recorded:
+        if event.visitor in known:
+            known[event.visitor] = max(known[event.visitor], event.time)
+    statement = "SELECT key, last_seen FROM dmp_visitor WHERE key = ANY(%(keys)s)"
+    rows = sql.run(statement, {"keys": list(visitors)}, binary=True)
+    return {visitor for visitor, last_seen in rows if last_seen > known[visitor]}
 
 
 def read_links(visitors: Sequence[UUID]) -> dict[UUID, Links]:
@@ -82,11 +93,16 @@ def read_links(visitors: Sequence[UUID]) -> dict[UUID, Links]:
 
 
 ASSERTED = """SELECT visitor, time, identifier FROM (
-        SELECT visitor, time, identifier, lag(identifier) OVER w AS previous, row_number() OVER w AS n FROM dmp_event
+        SELECT visitor, time, identifier, row_number() OVER w AS n, lag(identifier) OVER w AS previous,
+            lead(time) OVER w AS next, lag(time) OVER w AS one_before, lag(time, 2) OVER w AS two_before
+        FROM dmp_event
         WHERE visitor = ANY(%(visitors)s) AND NOT bot AND (identifier IS NOT NULL OR NOT %(keep_links)s)
+            AND left(event, 1) <> '$'
             AND time >= (SELECT min(first_seen) FROM dmp_visitor WHERE key = ANY(%(visitors)s))
         WINDOW w AS (PARTITION BY visitor ORDER BY time, identifier)
-    ) e WHERE n = 1 OR identifier IS DISTINCT FROM previous"""
+    ) e WHERE n = 1 OR identifier IS DISTINCT FROM previous OR time IN (next, one_before) OR one_before = two_before"""
+"""What visitors' events asserted, without those that only say again what the one before said. Of several of one
+instant, and after them, nothing is left out: their profiles decide which of them counts."""
 LIMITED = "SELECT visitor, since FROM cdp_link WHERE visitor = ANY(%(visitors)s) AND cause = 'limit'"
 
 
@@ -134,7 +150,7 @@ def apply(
         gone += [(profile, visitor) for profile in was - {a.profile for a in new}]
     write_devices(rows, gone, now, imported=imported)
     take_over(changed, now)
-    set_buckets({heard[visitor][0].visitor_id: links[0].profile for visitor, (_, links) in changed.items() if links})
+    set_buckets({(a.profile, heard[v][0].visitor_id) for v, (_, new) in changed.items() for a in new if a.profile})
     gained = {profile for profile in open_now.values() if profile}
     for profile in crowded(gained):
         close_idle(profile, set(changed), now)
@@ -167,14 +183,14 @@ def set_open(open_now: Mapping[UUID, UUID | None]) -> None:
     )
 
 
-def set_buckets(first: Mapping[UUID, UUID | None]) -> None:
-    """A profile's bucket is its first visitor's id, and stays."""
+def set_buckets(linked: Collection[tuple[UUID, UUID]]) -> None:
+    """A profile's bucket is its first visitor's id, and stays. `linked`: (profile, visitor id)."""
     sql.run(
         """UPDATE cdp_profile p SET bucket = b.bucket FROM (
                 SELECT DISTINCT ON (profile) profile, bucket
                 FROM unnest(%(profiles)s::uuid[], %(buckets)s::uuid[]) b(profile, bucket) ORDER BY profile, bucket
             ) b WHERE p.key = b.profile AND p.bucket IS NULL""",
-        {"profiles": list(first.values()), "buckets": list(first)},
+        {"profiles": [profile for profile, _ in linked], "buckets": [visitor for _, visitor in linked]},
     )
 
 
@@ -251,7 +267,8 @@ def crowded(profiles: set[UUID]) -> list[UUID]:
 
 
 def close_idle(profile: UUID, new: set[UUID], now: datetime) -> None:
-    """Identity rule 10: beyond 100 open devices those idle longest close; the new links stand."""
+    """Identity rule 10: beyond 100 open devices those idle longest close; the new links stand, unless they alone are
+    more."""
     rows = sql.run(
         "SELECT visitor FROM cdp_device WHERE profile = %(profile)s AND open LIMIT %(limit)s",
         {"profile": profile, "limit": MAX_DEVICES + len(new) + 1},
@@ -259,10 +276,10 @@ def close_idle(profile: UUID, new: set[UUID], now: datetime) -> None:
     excess = len(rows) - MAX_DEVICES
     if excess <= 0:
         return
-    others = [visitor for (visitor,) in rows if visitor not in new]
     idle = sql.run(
-        "SELECT key FROM dmp_visitor WHERE key = ANY(%(keys)s) ORDER BY last_seen NULLS FIRST, key LIMIT %(excess)s",
-        {"keys": others, "excess": excess},
+        """SELECT key FROM dmp_visitor WHERE key = ANY(%(keys)s)
+            ORDER BY key = ANY(%(new)s), last_seen NULLS FIRST, key LIMIT %(excess)s""",
+        {"keys": [visitor for (visitor,) in rows], "new": list(new), "excess": excess},
     )
     closed = [key for (key,) in idle]
     metrics.warnings.labels("devices").inc(len(closed))

@@ -26,10 +26,8 @@ def timeline(assertions: Iterable[Assertion], *, reach_back: bool) -> list[Asser
             if profile is not None:
                 links.append(Assertion(BEGINNING if reach_back else time, profile))
             continue
-        if links[-1].time == time and time != BEGINNING:
+        if links[-1].time == time:
             links.pop()
-            if not links and profile is None:
-                continue
         if not links or links[-1].profile != profile:
             links.append(Assertion(time, profile))
     return links
