@@ -54,7 +54,7 @@ def bot(user_agent: str) -> bool:
     if " cfnetwork/" in lower:
         return False
     excluded, listed = bot_patterns()
-    return listed.search(excluded.sub("", user_agent)) is not None
+    return listed.search(excluded.sub("", user_agent.strip())) is not None
 
 
 @lru_cache(maxsize=1)

@@ -63,10 +63,9 @@ def test_without_valkey_each_process_allows_the_whole_rate(api, send, shop):
 
 
 @pytest.mark.usefixtures("valkey_frozen")
-def test_a_frozen_valkey_costs_a_tenth_of_a_second_once(api, shop):
+def test_a_frozen_valkey_costs_a_tenth_of_a_second_once():
     started = time.monotonic()
-    statuses, _ = use_up(api, shop, 20)
-    assert statuses == [200] * 20
+    assert [limits.seconds_to_wait("limit:test", 100) for _ in range(50)] == [0] * 50
     assert time.monotonic() - started < 2
 
 
@@ -81,11 +80,11 @@ def test_the_limit_holds_over_all_operations_and_processes(api, send, shop):
 def test_requests_come_back_with_time(request, away):
     if away:
         request.getfixturevalue("valkey_away")
-    assert [limits.seconds_to_wait("limit:test", 600) for _ in range(600)].count(0) == 600
-    wait = max(limits.seconds_to_wait("limit:test", 600) for _ in range(3))
-    assert 0 < wait <= 0.3
-    time.sleep(wait + 0.05)
-    assert limits.seconds_to_wait("limit:test", 600) == 0
+    waits = [limits.seconds_to_wait("limit:test", 60) for _ in range(80)]  # one comes back each second
+    assert waits[:60] == [0] * 60
+    assert 0 < max(waits) <= 1
+    time.sleep(max(waits) + 0.05)
+    assert limits.seconds_to_wait("limit:test", 60) == 0
 
 
 @pytest.mark.parametrize("away", [False, True])
@@ -100,7 +99,7 @@ def test_parallel_requests_share_one_bucket(request, away):
         thread.start()
     for thread in threads:
         thread.join()
-    assert 20 <= sum(passed) <= 21  # one may come back meanwhile
+    assert 20 <= sum(passed) <= 23  # one comes back each three seconds
 
 
 def test_a_token_without_limit_and_another_token_are_not_touched(api, shop):
