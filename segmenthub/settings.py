@@ -3,6 +3,7 @@
 A wrong value stops the start and names its variable; risky combinations are system checks in `segmenthub.checks`.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,30 @@ env = environ.Env()
 env.read_env(BASE_DIR / ".env", overwrite=False)
 
 
+FALSE = ("false", "off", "n", "no", "0")
+
+
+def require(condition: object, message: str) -> None:
+    """Stops the start with what to do about a setting."""
+    if not condition:
+        raise ImproperlyConfigured(message)
+
+
+def network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def setting(kind: str, name: str, default: Any = environ.Env.NOTSET) -> Any:
     """The variable `name` read as `kind` ("bool", "int", "list", ...); a value that cannot be read names itself."""
+    value = env.ENVIRON.get(name)
+    if kind == "bool" and value and value.lower() not in (*env.BOOLEAN_TRUE_STRINGS, *FALSE):
+        raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false.")
+    if not value and name in env.ENVIRON and default is not environ.Env.NOTSET:
+        return default  # set, but empty: as in .env.example
     try:
         return getattr(env, kind)(name, default=default)
     except (ValueError, TypeError) as error:
@@ -36,11 +59,26 @@ ALLOWED_HOSTS = setting(
 API_URL = setting("str", "API_URL", "http://127.0.0.1:8000").rstrip("/")
 PANEL_URL = setting("str", "PANEL_URL", "").rstrip("/")
 TRUSTED_PROXIES = setting("list", "TRUSTED_PROXIES", [])
+for proxy in TRUSTED_PROXIES:
+    require(network(proxy), f"TRUSTED_PROXIES: {proxy!r} is no address or network such as 10.0.0.0/8.")
+if PRODUCTION:
+    require(SECRET_KEY, "SECRET_KEY: production needs one of its own, 50 random characters that stay the same.")
+    require(not DEBUG, "DEBUG: production does not run with it; unset DEBUG or PRODUCTION.")
+    named = ALLOWED_HOSTS and "*" not in ALLOWED_HOSTS
+    require(named, "ALLOWED_HOSTS: name the hosts of API and panel, comma-separated; production does not take any.")
 CSRF_TRUSTED_ORIGINS = [PANEL_URL] if PANEL_URL else []
 
 # --- What the service keeps and where ---
 DATABASE_URL = setting("str", "DATABASE_URL", "") or embedded.database_url(DATA_DIR)
 REDIS_URL = setting("str", "REDIS_URL", "") or embedded.redis_url(DATA_DIR)
+require(
+    DATABASE_URL.startswith(("postgres://", "postgresql://", "psql://", "pgsql://")),
+    "DATABASE_URL: give postgres://user:password@host:5432/database.",
+)
+require(
+    REDIS_URL.startswith(("redis://", "rediss://", "unix://")),
+    "REDIS_URL: give redis://host:6379/0 or unix:///path?db=0.",
+)
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"].update(CONN_MAX_AGE=None, DISABLE_SERVER_SIDE_CURSORS=setting("bool", "PGBOUNCER", False))
 DATABASES["default"].setdefault("OPTIONS", {}).update(
@@ -59,7 +97,8 @@ MEDIA_ROOT = setting("str", "MEDIA_ROOT", str(DATA_DIR / "media"))
 GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
 PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # requests a minute, 0 = no limit
 SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
-NOW_OFFSET = setting("float", "SEGMENTHUB_NOW_OFFSET", 0.0)  # seconds; segmenthub.checks refuses it outside DEBUG
+NOW_OFFSET = setting("float", "SEGMENTHUB_NOW_OFFSET", 0.0)  # seconds
+require(DEBUG or not NOW_OFFSET, "SEGMENTHUB_NOW_OFFSET: only with DEBUG may the clock be moved.")
 
 # --- Django ---
 INSTALLED_APPS = [
