@@ -112,9 +112,9 @@ class CampaignAdmin(AccountAdmin):
         return super().get_queryset(request).prefetch_related("segments")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        campaign = kwargs.get("obj")
-        live = campaign is not None and campaign.status == Campaign.Status.LIVE
-        context["problems"] = problems(campaign) if live and request.method == "GET" else []
+        campaign: Campaign | None = kwargs.get("obj")
+        asked = campaign is not None and campaign.status == Campaign.Status.LIVE and request.method == "GET"
+        context["problems"] = problems(campaign) if campaign is not None and asked else []
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

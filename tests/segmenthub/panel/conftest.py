@@ -118,8 +118,13 @@ def login(db: None) -> Callable[..., Client]:
 
 @pytest.fixture(scope="session")
 def playwright(playwright: Any) -> Iterator[Any]:
-    """While Playwright's loop runs Django keeps connections apart from those before it; they end with it."""
+    """While Playwright's loop runs Django keeps connections apart from those before it; they end with it. Those of the
+    live server end with each request, as the database cannot be dropped while a thread of its own waits for the next.
+    """
+    settings: dict[str, Any] = connections.settings["default"]
+    before, settings["CONN_MAX_AGE"] = settings["CONN_MAX_AGE"], 0
     yield playwright
+    settings["CONN_MAX_AGE"] = before
     connections.close_all()
 
 
