@@ -1,6 +1,11 @@
 """What /metrics counts, over all processes (PROMETHEUS_MULTIPROC_DIR). No label names an account or a person."""
 
-from prometheus_client import Counter, Histogram
+import os
+
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # set, but empty, the library would write where it stands
+
+from prometheus_client import Counter, Histogram  # noqa: E402
 
 requests = Counter("segmenthub_requests_total", "Requests to the API.", ["endpoint", "status"])
 seconds = Histogram(
