@@ -37,7 +37,15 @@ class Identifier(models.Model):
     blocked_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["profile"], name="identifiers_of_profile")]
+        indexes: ClassVar = [
+            models.Index(fields=["profile"], name="identifiers_of_profile"),
+            # The panel finds a profile by how its identifier begins.
+            models.Index(
+                fields=["account", "value"],
+                name="identifier_of_account",
+                opclasses=["uuid_ops", "varchar_pattern_ops"],
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.value
