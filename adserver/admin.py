@@ -188,6 +188,10 @@ class MediaAdmin(AccountAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [] if obj is None else ["preview", "size", "weight"]
 
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for media in queryset:  # one by one, as the file goes with its row
+            media.delete()
+
     @column("picture")
     def picture(self, media: Media) -> SafeString:
         return format_html('<img class="sh-thumb" src="{}" alt="{}" loading="lazy">', media.file.url, media.alt)

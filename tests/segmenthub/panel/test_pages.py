@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -172,6 +173,47 @@ def test_a_name_that_names_nobody_is_explained(login: Login, ours: House) -> Non
     response = login(ours.account).post(address, {"level": "profile", "who": "guest", "pin": "in"}, follow=True)
 
     assert "names nobody" in body_of(response)
+
+
+# --- campaigns and media ---
+def test_a_live_campaign_that_cannot_show_says_why(login: Login, ours: House) -> None:
+    client, campaign = login(ours.account, "marketer"), ours["adserver.campaign"]
+    campaign.creatives.update(active=False)
+    type(campaign).objects.filter(pk=campaign.pk).update(status="live")
+
+    body = body_of(client.get(reverse("panel:adserver_campaign_change", args=[campaign.pk])))
+
+    assert "It has no active creative" in body
+
+
+def test_an_end_before_the_start_is_an_error_of_the_form(login: Login, ours: House) -> None:
+    times = {"starts_at_0": "2026-05-02", "starts_at_1": "10:00", "ends_at_0": "2026-05-01", "ends_at_1": "10:00"}
+    base = {"name": "x", "slug": "x", "status": "draft", "tier": 5, "weight": 10}
+    inline = {"creatives-TOTAL_FORMS": 0, "creatives-INITIAL_FORMS": 0}
+
+    response = login(ours.account, "marketer").post(reverse("panel:adserver_campaign_add"), base | inline | times)
+
+    assert "The end is not after the start" in body_of(response)
+
+
+def test_a_file_that_is_no_picture_is_an_error_of_the_form(login: Login, ours: House) -> None:
+    upload = {"file": SimpleUploadedFile("x.png", b"<svg/>"), "name": "x"}
+
+    response = login(ours.account, "marketer").post(reverse("panel:adserver_media_add"), upload)
+
+    assert "This is no picture" in body_of(response)
+
+
+def test_the_files_of_pictures_deleted_from_the_list_go_too(
+    login: Login, ours: House, django_capture_on_commit_callbacks: Any
+) -> None:
+    media = ours["adserver.media"]
+    action = {"action": "delete_selected", "_selected_action": media.pk, "post": "yes"}
+
+    with django_capture_on_commit_callbacks(execute=True):
+        login(ours.account, "marketer").post(reverse("panel:adserver_media_changelist"), action)
+
+    assert not media.file.storage.exists(media.file.name)
 
 
 # --- people and events ---
