@@ -18,6 +18,7 @@ from dmp import sql, values
 
 MAX_TEXT = 2000
 CONSENT = "consent."
+MAX_PURPOSES = 20
 ANY_CONSENT = "consent.*"
 RESERVED = (
     *("$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known"),
@@ -161,6 +162,8 @@ def consent_changes(consent: Any) -> dict[str, list[Any]]:
         return {}
     if type(consent) is not dict:
         raise values.wrong("consent", "wrong_type", "takes an object such as {“ads”: true}")
+    if len(consent) > MAX_PURPOSES:
+        raise values.wrong("consent", "too_many", f"takes at most {MAX_PURPOSES} purposes")
     changes: dict[str, list[Any]] = {}
     for purpose, granted in consent.items():
         if not purpose.strip() or not all(c.isalnum() or c in "_.-" for c in purpose):

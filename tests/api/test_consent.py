@@ -110,3 +110,10 @@ def test_a_signed_profile_links(api, shop, signing, linked):
 def test_a_signature_of_another_profile_is_none(api, shop, signing, linked):
     api(CQ, shop.event(profileId=PROFILE, profileSignature=signing("jane@example.com")))
     assert not linked()
+
+
+def test_an_event_names_at_most_20_purposes(api, shop, rows):
+    before = rows()
+    status, answer = api(CQ, shop.event(consent={f"purpose{number}": True for number in range(21)}))
+    assert (status, answer["errors"][0]["code"]) == (400, "too_many")
+    assert rows() == before
