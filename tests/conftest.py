@@ -8,10 +8,14 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from hypothesis import settings as hypothesis
 
 from accounts import limits, refusals, snapshot
 from accounts.models import Account
 from tests.shops import Shop, make_account, make_shop, make_token
+
+hypothesis.register_profile("busy", deadline=None)  # a busy machine is no failure
+hypothesis.load_profile("busy")
 
 HOT = (
     *("dmp_visitor", "dmp_event", "dmp_once", "dmp_membership", "dmp_membership_change"),
