@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -22,9 +23,16 @@ class ApiFirst:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
+        if path.startswith("/panel") and settings.PANEL_URL and elsewhere(request):
+            return NotFound().response()
         if path.startswith(PAGES) or path == "/panel" or path == "/":
             return self.get_response(request)
         return answer(request)
+
+
+def elsewhere(request: HttpRequest) -> bool:
+    """Whether a request for the panel came to another host than PANEL_URL's."""
+    return request.META.get("HTTP_HOST", "").lower() != urlsplit(settings.PANEL_URL).netloc.lower()
 
 
 def answer(request: HttpRequest) -> HttpResponseBase:
