@@ -1,12 +1,13 @@
+from typing import Any
+
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def panel_host(settings: SettingsWrapper) -> None:
+def panel_host(settings: Any) -> None:
     settings.PANEL_URL = "https://panel.example.com"
     settings.ALLOWED_HOSTS = ["panel.example.com", "api.example.com"]
 
