@@ -8,7 +8,7 @@ from accounts.clock import now
 from accounts.models import ApiToken, Attribute, Platform
 from accounts.tokens import create_token
 from adserver.models import Campaign, Creative, Media, Placement
-from dmp.attributes import exists
+from dmp.attributes import CONSENT, exists
 from dmp.computed import problem, value_type
 from dmp.event_types import REQUIRED, STANDARD
 from dmp.incoming import RESERVED
@@ -51,7 +51,7 @@ def check_property(work: Work, row: Property, parts: Parts, changed: list[str]) 
         if key in changed:
             raise parts[key].wrong(f"“{row.name}” is documented for “{code}”: it keeps its type.")
     if (code, row.name) in REQUIRED and not row.required:
-        raise parts["required"].wrong(f"“{code}” always requires “{row.name}”.")
+        raise parts.get("required", parts["name"]).wrong(f"“{code}” always requires “{row.name}”.")
 
 
 events = Table("events", EventType, "code", ("code", "description"), nested=("properties",), check=check_event_type)
@@ -75,6 +75,8 @@ def read_computed(work: Work, row: Attribute, node: Node) -> Any:
 
 
 def check_attribute(work: Work, row: Attribute, parts: Parts, changed: list[str]) -> None:
+    if row.name.startswith(CONSENT):
+        raise parts["name"].wrong("“consent.” is reserved: consent comes with events.")
     if row._state.adding:
         complete_computed(row, parts)
     else:
