@@ -32,7 +32,8 @@ class ApiFirst:
 
 def elsewhere(request: HttpRequest) -> bool:
     """Whether a request for the panel came to another host than PANEL_URL's."""
-    return request.META.get("HTTP_HOST", "").lower() != urlsplit(settings.PANEL_URL).netloc.lower()
+    host: str = request.META.get("HTTP_HOST", "")
+    return host.lower() != urlsplit(settings.PANEL_URL).netloc.lower()
 
 
 def answer(request: HttpRequest) -> HttpResponseBase:
