@@ -33,7 +33,8 @@ class ApiFirst:
 def elsewhere(request: HttpRequest) -> bool:
     """Whether a request for the panel came to another host than PANEL_URL's."""
     host: str = request.META.get("HTTP_HOST", "")
-    return host.lower() != urlsplit(settings.PANEL_URL).netloc.lower()
+    own: str = urlsplit(settings.PANEL_URL).netloc
+    return host.lower() != own.lower()
 
 
 def answer(request: HttpRequest) -> HttpResponseBase:
