@@ -1,0 +1,9 @@
+"""Segments: the rule language, who is in which segment, and how that stays exact.
+
+rules        a rule as a tree of frozen nodes; every node says in its docstring what it means
+parse        JSON -> rule, with messages that name the node
+vocabulary   what a rule may name in an account: events, properties, attributes, segments
+sentence     a rule as one English sentence
+evaluate     one person: (member, next check, evidence), pure
+compile      many people: the same rule as one SQL statement
+"""

@@ -1,0 +1,242 @@
+"""A segment's rule as a tree of frozen nodes. `parse` makes it, `evaluate` and `compile` give it its meaning.
+
+Every attribute and property is a list of typed values; missing is the empty list. Operands are typed as the definition
+says: text str, number Decimal, boolean bool, date date, datetime datetime (UTC). Durations are fixed lengths.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+Scalar = str | Decimal | bool | date | datetime
+NUMERIC = ("eq", "ne", "gt", "gte", "lt", "lte")
+BOUNDS = ("gt", "gte", "lt", "lte")
+SESSION_GAP = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One operator with its operand. `in`, `nin`, `hasAll` hold a tuple of scalars; `size` a tuple of tests of a
+    number; `last`, `next`, `anniversary` a timedelta; `exists` a bool; `matches` the text of a regular expression; all
+    others a scalar."""
+
+    op: str
+    operand: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The tests of one attribute or property of `type`. All must hold. The bounds (gt gte lt lte) must hold on one and
+    the same value; each other test looks for a value of its own."""
+
+    type: str
+    tests: tuple[Test, ...]
+
+    @property
+    def bounds(self) -> tuple[Test, ...]:
+        return tuple(test for test in self.tests if test.op in BOUNDS)
+
+    @property
+    def others(self) -> tuple[Test, ...]:
+        return tuple(test for test in self.tests if test.op not in BOUNDS)
+
+
+Numbers = tuple[Test, ...]
+"""One or two tests (eq ne gt gte lt lte) of one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of events: `column` of the event table, or None where it stands in the JSON `properties`. Only events
+    whose code is in `declared_by` have a value for it; None: all have (path, referrer, platform, device)."""
+
+    name: str
+    type: str
+    many: bool
+    column: str | None
+    declared_by: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    parts: "tuple[Any, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    parts: "tuple[Any, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A leaf of a `where`: tests of a property of the same event. Groups are All, AnyOf, Not."""
+
+    property: Property
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """(now - since, now - until]; `since` None: from the beginning; `until` zero: now."""
+
+    since: timedelta | None
+    until: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Absolute:
+    """[after, before); None: open."""
+
+    after: datetime | None
+    before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The day, week (from Monday), month or year of now in the account's zone, moved by `offset` <= 0 of them."""
+
+    unit: str
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The run of the person's events of any type (but the ad server's own) with gaps of less than 30 minutes, while now
+    is less than 30 minutes after its last; else empty."""
+
+
+Window = Rolling | Absolute | Calendar | Session
+EVER = Rolling(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    tests: Numbers = (Test("gte", Decimal(1)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """sum, avg, min or max over all values of a numeric property. Over no value: sum is 0, the others are false."""
+
+    function: str
+    property: Property
+    tests: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueValues:
+    """How many different values of the property."""
+
+    property: Property
+    tests: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class UniquePeriods:
+    """How many different days, weeks (from Monday) or months of the account's zone have an event."""
+
+    period: str
+    tests: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The values of the first or last event; events of that same instant count as one with the values of all. False
+    without an event; an event without the property has the empty list of values."""
+
+    last: bool
+    property: Property
+    values: Values
+
+
+Measure = Count | Aggregate | UniqueValues | UniquePeriods | Edge
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeIs:
+    """`attribute`: tests of a person's attribute; `unchanged`: and its whole list of values has been the same for so
+    long (counted from first seen where it was never written)."""
+
+    name: str
+    values: Values
+    unchanged: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """`event`: a measure over the person's events of the codes (`events` None: any but the ad server's own) that fit
+    `where` (All | AnyOf | Not | Where) and lie in the window."""
+
+    events: tuple[str, ...] | None
+    where: Any
+    window: Window
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`within`: at most so long after the step before (inclusive). `absent` (the last only): no match strictly after
+    the step before, within that time; true once it has passed; without `within`: none until now."""
+
+    events: tuple[str, ...] | None
+    where: Any
+    within: timedelta | None
+    absent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Steps, each strictly later than the one before, all but an absent one in the window. `same`: properties whose
+    values are present and equal in all steps' events, the absent one's included; per property and step, where the
+    events named there declare it differently, `same` has the step's own view of it: same[i][k] is property i at step
+    k."""
+
+    steps: tuple[Step, ...]
+    window: Window
+    same: tuple[tuple[Property, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """Effective membership of the same person; `unchanged`: since at least so long, by the recorded entered_at."""
+
+    name: str
+    unchanged: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """sha256(salt + ":" + bucket), first 8 bytes as big-endian integer mod 10,000 = value; start <= value/100 < end."""
+
+    start: Decimal
+    end: Decimal
+    salt: str
+
+
+Condition = All | AnyOf | Not | AttributeIs | Did | Sequence | InSegment | Sample
+
+
+def leaves(node: Any) -> Iterator[Any]:
+    """The leaves of a condition or of a `where`, from left to right."""
+    if isinstance(node, All | AnyOf):
+        for part in node.parts:
+            yield from leaves(part)
+    elif isinstance(node, Not):
+        yield from leaves(node.part)
+    elif node is not None:
+        yield node
+
+
+def segments_named(rule: Condition) -> set[str]:
+    return {leaf.name for leaf in leaves(rule) if isinstance(leaf, InSegment)}
+
+
+def attributes_named(rule: Condition) -> set[str]:
+    return {leaf.name for leaf in leaves(rule) if isinstance(leaf, AttributeIs)}

@@ -1,0 +1,80 @@
+"""What a rule may name: the event types with their properties, the attributes and the segments of an account."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from accounts.snapshot import Configuration, Part
+from dmp import computed
+from dmp.attributes import CONSENT, definitions
+from dmp.event_types import AD_EVENTS, Kind, kinds
+from dmp.models import Segment
+
+BUILT_IN = {"path": "path", "referrer": "referrer", "platform": "platform", "device": "device"}
+"""Properties that every event has, with their columns."""
+
+RESERVED_TYPES = {
+    **dict.fromkeys(("$device", "$platform", "$country", "$language"), "text"),
+    **dict.fromkeys(("$utm.source", "$utm.medium", "$utm.campaign"), "text"),
+    **dict.fromkeys(("$firstSeen", "$lastSeen"), "datetime"),
+    "$known": "boolean",
+}
+
+
+class PropertyType(NamedTuple):
+    """`column` of the event table; None: in the JSON `properties`."""
+
+    type: str
+    many: bool
+    column: str | None
+
+
+class AttributeType(NamedTuple):
+    """`changes_known`: whether the time of its last change is kept, which `for` needs."""
+
+    type: str
+    changes_known: bool = True
+    computed: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Event codes with their properties, attributes, names of segments; `zone` for times without a zone."""
+
+    events: Mapping[str, Mapping[str, PropertyType]]
+    attributes: Mapping[str, AttributeType]
+    segments: Collection[str]
+    zone: ZoneInfo
+
+    def attribute(self, name: str) -> AttributeType | None:
+        """The attribute of a name, the reserved ones included; None when there is none."""
+        known = self.attributes.get(name)
+        if known is None and name in RESERVED_TYPES:
+            return AttributeType(RESERVED_TYPES[name], changes_known=False)
+        is_consent = name.startswith(CONSENT) and len(name) > len(CONSENT)
+        return AttributeType("boolean") if known is None and is_consent else known
+
+
+def event_properties(kind: Kind) -> dict[str, PropertyType]:
+    return {declared.name: PropertyType(declared.type, declared.many, declared.column) for declared in kind.declared}
+
+
+def attribute_types(configuration: Configuration) -> dict[str, AttributeType]:
+    found = {}
+    for name, known in definitions.of(configuration).items():
+        type = str((known.computed and computed.value_type(known.computed)) or known.type)
+        found[name] = AttributeType(type, known.computed is None, known.computed)
+    return found
+
+
+segment_names: Part[frozenset[str]] = Part(
+    lambda account: frozenset(Segment.objects.filter(account=account).values_list("name", flat=True))
+)
+
+
+def vocabulary(configuration: Configuration) -> Vocabulary:
+    """What the rules of an account may name."""
+    documented: dict[str, dict[str, PropertyType]] = {code: {} for code in AD_EVENTS}
+    events = documented | {code: event_properties(kind) for code, kind in kinds.of(configuration).items()}
+    return Vocabulary(events, attribute_types(configuration), segment_names.of(configuration), configuration.zone)
