@@ -145,9 +145,9 @@ def decide(
     visitor = profile = NOBODY
     unit = event.visitor_id
     if row is not None:
-        visitor = standing(row[0:3])
+        visitor = standing(configuration, row[0:3])
         if row[3] is not None:
-            profile = standing(row[3:6])
+            profile = standing(configuration, row[3:6])
             unit = row[6] or unit
     context = decision.Context(
         now=now,

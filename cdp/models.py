@@ -18,7 +18,10 @@ class Profile(Person):
     merged_into = models.UUIDField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account", "key"], name="profile_of_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "key"], name="profile_of_account"),
+            models.Index(fields=["due_at"], name="profiles_due", condition=models.Q(due_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -13,6 +13,7 @@ from cdp.models import Profile
 from dmp import sql
 from dmp.attributes import decode
 from dmp.computed import Span
+from dmp.memberships import standing
 from dmp.models import Level
 from dmp.partitions import AHEAD
 from dmp.people import LATEST, People, Person, latest_of
@@ -34,13 +35,13 @@ class Profiles(People):
         rows = [] if is_never(configuration, who.told) else sql.run(FIND, {"key": who.key})
         if not rows:
             return None
-        key, attributes, segments = rows[0]
+        key, attributes, *row = rows[0]
         end = clock.now() + 2 * AHEAD
         spans = read_spans(key, end)
         latest = newest(spans, end) | {"profile": key}
         if earliest := latest.get("earliest"):
             spans = [span._replace(since=max(span.since, earliest)) for span in spans]
-        return Person(key, decode(attributes), frozenset(segments), latest, spans)
+        return Person(key, decode(attributes), standing(configuration, tuple(row)).segments, latest, spans)
 
     def make(self, account: UUID, who: Name, now: datetime) -> UUID:
         return identity.ensure_profile(account, who, now)
@@ -63,7 +64,8 @@ class WritableProfiles(Profiles):
         return who
 
 
-FIND = """SELECT p.key, p.attributes, p.segments FROM cdp_identifier i JOIN cdp_profile p ON p.key = i.profile
+FIND = """SELECT p.key, p.attributes, p.segments, p.pins_in, p.pins_out
+    FROM cdp_identifier i JOIN cdp_profile p ON p.key = i.profile
     WHERE i.key = %(key)s"""
 SPANS = """SELECT visitor, since, until FROM (
         SELECT visitor, since, lead(since) OVER (PARTITION BY visitor ORDER BY since) AS until, profile

@@ -1,7 +1,7 @@
 """Who is in which segment. Effective membership is the pin, else the rule; each change leaves a row of history.
 
 A person's row is locked before its memberships are changed, and repeats them in arrays, so that a decision needs no
-join.
+join: `segments` the revisions whose rule holds, `pins_in` and `pins_out` the segments pinned.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,6 +22,11 @@ segments: Part[dict[str, int]] = Part(
 )
 """Segment ids by name."""
 
+served: Part[dict[int, int]] = Part(
+    lambda account: {row.revision: row.pk for row in Segment.objects.filter(account=account) if row.revision}
+)
+"""Segment ids by the revision that is served."""
+
 
 class Standing(NamedTuple):
     """A person's segments by id: those it is in, and those pinned in or out."""
@@ -34,9 +39,14 @@ class Standing(NamedTuple):
 NOBODY = Standing(frozenset(), frozenset(), frozenset())
 
 
-def standing(row: tuple[Any, ...]) -> Standing:
+def standing(configuration: Configuration, row: tuple[Any, ...]) -> Standing:
     """From the columns (segments, pins_in, pins_out) of a person."""
-    return Standing(frozenset(row[0]), frozenset(row[1]), frozenset(row[2])) if row[0] or row[2] else NOBODY
+    revisions, pins_in, pins_out = row
+    if not revisions and not pins_in and not pins_out:
+        return NOBODY
+    live = served.of(configuration)
+    by_rule = {live[revision] for revision in revisions if revision in live}
+    return Standing(frozenset(by_rule.union(pins_in).difference(pins_out)), frozenset(pins_in), frozenset(pins_out))
 
 
 def together(visitor: Standing, profile: Standing) -> frozenset[int]:
@@ -68,23 +78,27 @@ def pin_all(person: type[models.Model], level: str, account: UUID, wanted: Mappi
     with transaction.atomic():
         # The rows are locked before their memberships are read: of two at once the second sees the first's.
         sql.run(f"SELECT 1 FROM {table} WHERE key = ANY(%(keys)s) ORDER BY key FOR UPDATE", {"keys": keys})
-        rows: dict[UUID, dict[int, Row]] = {key: {} for key in keys}
-        for key, segment, *columns in sql.run(READ, {"keys": keys}):
-            rows[key][segment] = Row(*columns)
-        written, changes = [], []
+        pins, rules = read(keys)
+        written, released, changes = [], [], []
         for key in keys:
             for segment, pinned in asked(wanted[key]):
-                before = rows[key].get(segment, NO_ROW)
-                after = rows[key][segment] = pinned_row(before, pinned, now)
-                written.append({"person": key, "segment": segment, **after._asdict()})
+                before = pins.get((key, segment)) or rules.get((key, segment), NO_ROW)
+                after = pinned_row(before, pinned, rules.get((key, segment), NO_ROW), now)
+                changed = {"person": key, "segment": segment, **after._asdict()}
+                if pinned is None:
+                    pins.pop((key, segment), None)
+                    released.append(changed)
+                else:
+                    pins[key, segment] = after
+                    written.append(changed)
                 if after.effective != before.effective:
-                    entered = after.effective
-                    changes.append({"person": key, "id": uuid7(), "segment": segment, "entered": entered})
-        values = {"account": account, "level": level, "now": now}
+                    changes.append({"person": key, "id": uuid7(), "segment": segment, "entered": after.effective})
+        values = {"account": account, "level": level, "now": now, "keys": keys}
         sql.run(WRITE, values | {"rows": encode(written).decode()})
-        sql.run("DELETE FROM dmp_membership WHERE person = ANY(%(keys)s) AND " + EMPTY, {"keys": keys})
-        sql.run(REMEMBER, {"account": account, "now": now, "rows": encode(changes).decode()})
-        arrays = [{"key": key, **arrays_of(rows[key])} for key in keys]
+        sql.run(RELEASE, values | {"rows": encode(released).decode()})
+        sql.run(RESTORE, values | {"rows": encode([row for row in released if row["by_rule"]]).decode()})
+        sql.run(REMEMBER, values | {"rows": encode(changes).decode()})
+        arrays = [{"key": key, **arrays} for key, arrays in arrays_of(pins, keys).items()]
         sql.run(REPEAT.replace("TABLE", table), {"rows": encode(arrays).decode(), "keys": keys})
 
 
@@ -102,22 +116,38 @@ class Row(NamedTuple):
 
 
 NO_ROW = Row(None, False, None, None)
-EMPTY = "pinned IS NULL AND NOT by_rule AND next_check_at IS NULL"
-READ = """SELECT person, segment_id, pinned, by_rule, entered_at, left_at FROM dmp_membership
-    WHERE person = ANY(%(keys)s)"""
-WRITE = """INSERT INTO dmp_membership (person, segment_id, account_id, level, pinned, by_rule, entered_at, left_at,
+Rows = dict[tuple[UUID, int], Row]
+READ = """SELECT m.person, m.segment_id, m.pinned, m.by_rule, m.entered_at, m.left_at
+    FROM dmp_membership m JOIN dmp_segment s ON s.id = m.segment_id
+    WHERE m.person = ANY(%(keys)s) AND (m.revision = 0 OR m.revision = s.revision)"""
+ROWS = """json_to_recordset(%(rows)s::json) r(person uuid, segment bigint, pinned text, by_rule boolean,
+        entered_at timestamptz, left_at timestamptz)"""
+WRITE = f"""INSERT INTO dmp_membership (person, segment_id, account_id, level, pinned, by_rule, entered_at, left_at,
         revision)
-    SELECT person, segment, %(account)s, %(level)s, pinned, by_rule, entered_at, left_at, 0
-    FROM json_to_recordset(%(rows)s::json) r(person uuid, segment bigint, pinned text, by_rule boolean,
-        entered_at timestamptz, left_at timestamptz)
-    ON CONFLICT (person, segment_id) DO UPDATE
+    SELECT person, segment, %(account)s, %(level)s, pinned, false, entered_at, left_at, 0 FROM {ROWS}
+    ON CONFLICT (person, segment_id, revision) DO UPDATE
     SET pinned = EXCLUDED.pinned, entered_at = EXCLUDED.entered_at, left_at = EXCLUDED.left_at"""
+RELEASE = f"""DELETE FROM dmp_membership m USING {ROWS}
+    WHERE m.person = ANY(%(keys)s) AND m.person = r.person AND m.segment_id = r.segment AND m.revision = 0"""
+RESTORE = f"""UPDATE dmp_membership m SET entered_at = r.entered_at FROM {ROWS}, dmp_segment s
+    WHERE m.person = ANY(%(keys)s) AND m.person = r.person AND m.segment_id = r.segment AND s.id = r.segment
+    AND m.revision = s.revision"""
 REMEMBER = """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, entered, at, cause)
     SELECT person, id, segment, %(account)s, entered, %(now)s, 'pin'
     FROM json_to_recordset(%(rows)s::json) r(person uuid, id uuid, segment bigint, entered boolean)"""
-REPEAT = """UPDATE TABLE p SET segments = r.segments, pins_in = r.pins_in, pins_out = r.pins_out
-    FROM json_to_recordset(%(rows)s::json) r(key uuid, segments bigint[], pins_in bigint[], pins_out bigint[])
+REPEAT = """UPDATE TABLE p SET pins_in = r.pins_in, pins_out = r.pins_out
+    FROM json_to_recordset(%(rows)s::json) r(key uuid, pins_in bigint[], pins_out bigint[])
     WHERE p.key = r.key AND p.key = ANY(%(keys)s)"""
+
+
+def read(keys: Collection[UUID]) -> tuple[Rows, Rows]:
+    """The pins of people, and their memberships by the rules served."""
+    pins: Rows = {}
+    rules: Rows = {}
+    for person, segment, *columns in sql.run(READ, {"keys": list(keys)}):
+        row = Row(*columns)
+        (rules if row.pinned is None else pins)[person, segment] = row
+    return pins, rules
 
 
 def asked(pins: Pins) -> list[tuple[int, str | None]]:
@@ -128,20 +158,33 @@ def asked(pins: Pins) -> list[tuple[int, str | None]]:
     return sorted(wanted.items())
 
 
-def pinned_row(before: Row, pinned: str | None, now: datetime) -> Row:
-    after = before._replace(pinned=pinned)
+def pinned_row(before: Row, pinned: str | None, rule: Row, now: datetime) -> Row:
+    """The membership after a pin, or after its release to the rule; its times are those of the effective membership."""
+    after = before._replace(pinned=pinned, by_rule=rule.by_rule)
     if after.effective == before.effective:
         return after
     return after._replace(entered_at=now, left_at=None) if after.effective else after._replace(left_at=now)
 
 
-def arrays_of(rows: Mapping[int, Row]) -> dict[str, list[int]]:
-    """What the person's row repeats of its memberships."""
-    return {
-        "segments": sorted(segment for segment, row in rows.items() if row.effective),
-        "pins_in": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.IN),
-        "pins_out": sorted(segment for segment, row in rows.items() if row.pinned == Membership.Pin.OUT),
-    }
+def arrays_of(pins: Rows, keys: Collection[UUID]) -> dict[UUID, dict[str, list[int]]]:
+    """What each person's row repeats of its pins."""
+    arrays: dict[UUID, dict[str, list[int]]] = {key: {"pins_in": [], "pins_out": []} for key in keys}
+    for (person, segment), row in sorted(pins.items()):
+        arrays[person][f"pins_{row.pinned}"].append(segment)
+    return arrays
+
+
+def members_of(segment: Segment) -> models.QuerySet[Membership]:
+    """The rows of those who are in: by pin, or by the rule served and not pinned."""
+    rows = Membership.objects.filter(segment=segment)
+    pin = rows.filter(person=models.OuterRef("person"), revision=0)
+    by_rule = models.Q(revision=segment.revision or -1, by_rule=True) & ~models.Exists(pin)
+    return rows.filter(models.Q(revision=0, pinned=Membership.Pin.IN) | by_rule)
+
+
+def kept_out_of(segment: Segment) -> models.QuerySet[Membership]:
+    """The rows of those who are pinned out."""
+    return Membership.objects.filter(segment=segment, revision=0, pinned=Membership.Pin.OUT)
 
 
 def names(configuration: Configuration, ids: Collection[int]) -> set[str]:

@@ -5,7 +5,7 @@ key in the database and no sequence, so that they can be spread over machines (s
 """
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
@@ -63,7 +63,9 @@ class Person(models.Model):
 
     `attributes` is {name: {"values": [...], "at": time written, "changed": time of the last other value, "source": who
     wrote it}}.
-    `segments` holds the ids of the segments that the person is in; `pins_in` and `pins_out` those set by hand.
+    `segments` holds the ids of the segments' revisions whose rule holds; `pins_in` and `pins_out` the ids of segments
+    set by hand. `due_at` is the least `next_check_at` of the person's memberships: who reads the person from then on
+    evaluates those first. `lease_until`: a worker is at it until then.
     """
 
     key = models.UUIDField(primary_key=True, editable=False)
@@ -74,6 +76,7 @@ class Person(models.Model):
     pins_in = ArrayField(models.BigIntegerField(), default=list)
     pins_out = ArrayField(models.BigIntegerField(), default=list)
     due_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -96,7 +99,10 @@ class Visitor(Person):
     profile = models.UUIDField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["account", "key"], name="visitor_of_account")]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "key"], name="visitor_of_account"),
+            models.Index(fields=["due_at"], name="visitors_due", condition=models.Q(due_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return str(self.visitor_id)
@@ -152,12 +158,17 @@ class Once(models.Model):
 
 
 class Segment(models.Model):
-    """A named audience. Without a rule it is static: only people pinned by hand or through the API are in it."""
+    """A named audience. Without a rule it is static: only people pinned by hand or through the API are in it.
+
+    The rule that is served is that of `revision`: an edit is built aside as a new one and then switched to
+    (`dmp.segments.build`); until then the old one serves. `failure` says why a build failed.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft"
+        BUILDING = "building"
         LIVE = "live"
-        PAUSED = "paused"
+        FAILED = "failed"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="segments")
     name = models.CharField(
@@ -166,6 +177,8 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     rule = models.JSONField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.LIVE, editable=False)
+    failure = models.TextField(blank=True, editable=False)
+    revision = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -175,10 +188,64 @@ class Segment(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: object, **kwargs: object) -> None:
-        """A rule is kept as a draft: rules are not evaluated yet, and a draft says so."""
-        self.status = self.Status.DRAFT if self.rule is not None else self.Status.LIVE
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A rule that is not the one served makes the segment one to build; so does its removal."""
+        if self._state.adding or self.rule != self.served_rule():
+            self.status = self.Status.LIVE if self.rule is None and self.revision is None else self.Status.BUILDING
+            if (fields := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*fields, "status"}
+        super().save(*args, **kwargs)
+
+    def served_rule(self) -> Any:
+        return SegmentRevision.objects.filter(pk=self.revision or 0).values_list("rule", flat=True).first()
+
+
+class SegmentRevision(models.Model):
+    """A rule as it is or was evaluated. `references`: {name of a segment in the rule: [segment, its revision]}, bound
+    when the build began. Those of one `build` are switched to together."""
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        LIVE = "live"
+        RETIRED = "retired"
+
+    segment = models.ForeignKey(Segment, models.CASCADE, related_name="revisions")
+    rule = models.JSONField()
+    references = models.JSONField(default=dict)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.BUILDING)
+    build = models.UUIDField()
+    rank = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "dmp_segment_revision"
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} revision {self.pk}"
+
+
+class BuildPart(models.Model):
+    """A piece of a build's work list: one revision at one level over a range of keys, `low` <= key < `high`. Done parts
+    tell the progress; a part whose worker died is free again once its lease has run out."""
+
+    build = models.UUIDField()
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    revision = models.BigIntegerField()
+    rank = models.PositiveSmallIntegerField()
+    level = models.CharField(max_length=8)
+    low = models.UUIDField()
+    high = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "dmp_build_part"
+        indexes: ClassVar = [models.Index(fields=["build"], name="parts_of_build")]
+
+    def __str__(self) -> str:
+        return f"{self.level} of revision {self.revision} from {self.low}"
 
 
 class Level(models.TextChoices):
@@ -187,15 +254,17 @@ class Level(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A person's standing in a segment. Effective = the pin, else the rule."""
+    """A person's standing in a segment. Effective = the pin, else the rule. A pin's row has revision 0; the rule's
+    rows have one for each revision that serves or is being built. While one is built, a row that says neither shows
+    that an event has decided on the person already."""
 
     class Pin(models.TextChoices):
         IN = "in"
         OUT = "out"
 
-    pk = models.CompositePrimaryKey("person", "segment")
+    pk = models.CompositePrimaryKey("person", "segment", "revision")
     person = models.UUIDField()
-    segment = models.ForeignKey(Segment, models.DO_NOTHING, db_constraint=False, related_name="+")
+    segment = models.ForeignKey(Segment, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     account = models.ForeignKey(Account, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     level = models.CharField(max_length=8, choices=Level.choices)
     pinned = models.CharField(max_length=4, choices=Pin.choices, null=True)
@@ -203,7 +272,17 @@ class Membership(models.Model):
     entered_at = models.DateTimeField(null=True)
     left_at = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
-    revision = models.PositiveIntegerField(default=0)
+    revision = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["segment", "revision", "person"], name="members_of_segment"),
+            models.Index(
+                fields=["segment", "next_check_at"],
+                name="memberships_due",
+                condition=models.Q(next_check_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} in {self.segment_id}"
@@ -216,6 +295,7 @@ class MembershipChange(models.Model):
         EVENT = "event"
         CLOCK = "clock"
         MERGE = "merge"
+        LINK = "link"
         EDIT = "edit"
         PIN = "pin"
 

@@ -17,13 +17,15 @@ from dmp.attributes import ANY_CONSENT, CONSENT, RESERVED, decode, definitions
 from dmp.computed import Span, compute
 from dmp.incoming import visitor_id
 from dmp.keys import visitor_key
+from dmp.memberships import standing
 from dmp.models import Level, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 
 
 @dataclass
 class Person:
-    """One person as stored: `latest` holds what is known of its newest event, `spans` which events are its own."""
+    """One person as stored: `segments` are the ids of those it is in, `latest` holds what is known of its newest event,
+    `spans` which events are its own."""
 
     key: UUID
     attributes: dict[str, Any]
@@ -79,9 +81,10 @@ class Visitors(People):
         rows = sql.run(FIND, {"key": key})
         if not rows:
             return None
-        attributes, segments, *rest = rows[0]
+        attributes, segments, pins_in, pins_out, *rest = rows[0]
         latest = latest_of(rest)
-        return Person(key, decode(attributes), frozenset(segments), latest, [life(key, latest)])
+        inside = standing(configuration, (segments, pins_in, pins_out)).segments
+        return Person(key, decode(attributes), inside, latest, [life(key, latest)])
 
     def make(self, account: UUID, who: UUID, now: datetime) -> UUID:
         key = visitor_key(account, who)
@@ -90,7 +93,7 @@ class Visitors(People):
 
 
 LATEST = ["platform", "device", "country", "language", "first_seen", "last_seen", "utm", "profile"]
-FIND = f"SELECT attributes, segments, {', '.join(LATEST)} FROM dmp_visitor WHERE key = %(key)s"  # noqa: S608
+FIND = f"SELECT attributes, segments, pins_in, pins_out, {', '.join(LATEST)} FROM dmp_visitor WHERE key = %(key)s"  # noqa: S608
 MAKE = """INSERT INTO dmp_visitor (key, account_id, visitor_id, created_at, attributes, segments, pins_in, pins_out)
     VALUES (%(key)s, %(account)s, %(visitor_id)s, %(now)s, '{}', '{}', '{}', '{}') ON CONFLICT (key) DO NOTHING"""
 

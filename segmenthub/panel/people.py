@@ -18,6 +18,7 @@ from cdp.people import newest, read_spans
 from dmp.attributes import definitions
 from dmp.computed import compute
 from dmp.keys import visitor_key
+from dmp.memberships import standing
 from dmp.models import Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
@@ -175,7 +176,10 @@ class PersonPage(Page):
         ]
 
     def segments(self, person: Any) -> list[SegmentShown]:
-        wanted = {*person.segments, *person.pins_out}
+        found = configuration(self.account.pk)
+        assert found is not None
+        inside = standing(found, (person.segments, person.pins_in, person.pins_out)).segments
+        wanted = {*inside, *person.pins_out}
         rows = Segment.objects.filter(account=self.account, pk__in=wanted) if wanted else []
         return [SegmentShown(row, how(row.pk, person)) for row in rows]
 

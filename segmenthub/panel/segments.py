@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -87,9 +87,7 @@ def pins(segment: int, verb: str) -> memberships.Pins:
 
 def page_of(segment: Segment, pinned: str, after: str) -> QuerySet[Membership]:
     """A page of members in the order of their keys; `pinned` "out": those kept out."""
-    rows = Membership.objects.filter(segment=segment)
-    inside = Q(pinned="in") | Q(pinned__isnull=True, by_rule=True)
-    rows = rows.filter(pinned="out") if pinned == "out" else rows.filter(inside)
+    rows = memberships.kept_out_of(segment) if pinned == "out" else memberships.members_of(segment)
     with suppress(ValueError):
         rows = rows.filter(person__gt=UUID(after)) if after else rows
     return rows.order_by("person")[: PER_PAGE + 1]

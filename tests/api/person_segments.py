@@ -62,12 +62,6 @@ class PersonSegments:
         assert inside() == []
         assert not Membership.objects.filter(account=account).exists()
 
-    def test_what_the_rule_says_comes_back_after_a_release(self, pin, inside, account):
-        pin(removes=["VIP"])
-        Membership.objects.filter(account=account).update(by_rule=True)
-        pin(releases=["VIP"])
-        assert inside() == ["VIP"]
-
     def test_a_name_in_two_lists_is_400(self, pin, rows):
         before = rows()
         for lists in ({"assignees", "removes"}, {"assignees", "releases"}, {"removes", "releases"}):
