@@ -52,6 +52,19 @@ class Part(Generic[T]):
             return configuration.parts.setdefault(self, self.load(configuration.id))  # type: ignore[no-any-return]
 
 
+class Derived(Part[T]):
+    """A part that `derive(configuration)` makes of other parts."""
+
+    def __init__(self, derive: Callable[[Configuration], T]) -> None:
+        self.derive = derive
+
+    def of(self, configuration: Configuration) -> T:
+        try:
+            return configuration.parts[self]  # type: ignore[no-any-return]
+        except KeyError:
+            return configuration.parts.setdefault(self, self.derive(configuration))  # type: ignore[no-any-return]
+
+
 _configurations: dict[UUID, Configuration] = {}
 _misses: dict[UUID, float] = {}
 _lock = threading.Lock()

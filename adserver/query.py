@@ -1,6 +1,7 @@
 """The product in one function: an event comes in, is recorded, its person becomes known, campaigns go out."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,9 @@ from dmp import partitions
 from dmp.attributes import write_attributes
 from dmp.events import Event, partition_missing, recorded_refund
 from dmp.memberships import NOBODY, standing, together
-from dmp.models import Visitor
+from dmp.models import Level, Visitor
+from dmp.segments.active import Revision, touched
+from dmp.segments.refresh import refresh
 
 
 @dataclass(slots=True)
@@ -97,23 +100,63 @@ def recorded(configuration: Configuration, query: Query, now: datetime) -> tuple
 
 
 def record(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
-    """One statement where no link changes, else one transaction. Gives the standings of the person."""
-    if not query.consent:
-        row = identity.record_steady(configuration, query.event, now)
+    """One statement where no link changes and no segment can, else one transaction. Gives the standings of the person,
+    the effect of this event included."""
+    event = query.event
+    touches = [] if event.bot else touched(configuration, event)
+    if not query.consent and not touches:
+        row = identity.record_steady(configuration, event, now)
         if row is not None:
-            return row
+            return up_to_date(configuration, query, row, (), now, locked=False)
+    if not query.consent and touches:
+        with transaction.atomic():
+            row = identity.record_steady(configuration, event, now, locked=True)
+            if row is not None:
+                return up_to_date(configuration, query, row, touches, now, locked=True)
     with transaction.atomic():
         return record_in_transaction(configuration, query, now)
+
+
+def up_to_date(
+    configuration: Configuration,
+    query: Query,
+    row: tuple[Any, ...],
+    touches: Collection[Revision],
+    now: datetime,
+    *,
+    locked: bool,
+) -> tuple[Any, ...]:
+    """The standings after what the event touches, and what is due, was evaluated; all of it for a visitor's first
+    event."""
+    segments, *visitor, of_profile, pins_in, pins_out, bucket, profile, created_at, due_at, profile_due_at = row
+    is_new = created_at == now
+    due = is_due(due_at, now) or is_due(profile_due_at, now)
+    if query.event.bot or not (touches or is_new or due):
+        return row
+    people: dict[str, list[UUID]] = {Level.VISITOR: [query.event.visitor], Level.PROFILE: [profile] if profile else []}
+    asked = None if is_new else touches
+    found = refresh(configuration, people, now, "event", asked, due=due, locked=locked)
+    segments = found.get(query.event.visitor, segments)
+    return segments, *visitor, found.get(profile, of_profile), pins_in, pins_out, bucket
+
+
+def is_due(due_at: datetime | None, now: datetime) -> bool:
+    return due_at is not None and due_at <= now
 
 
 def record_in_transaction(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
     event = query.event
     names = {query.name.key: query.name} if query.name else {}
-    stored = identity.record_and_identify(configuration, [event], names, now).stored
+    stored, relinked = identity.record_and_identify(configuration, [event], names, now)
     if event.id not in stored and event.once is not None and event.refund:
         refuse_known_order(event)
     if query.consent and event.id in stored:
         write_consent(configuration, query, now)
+    row = identity.read_standings(event.visitor)
+    if row is None or event.bot:
+        return row
+    profiles = relinked | ({row[7]} if row[7] else set())
+    refresh(configuration, {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}, now, "link")
     return identity.read_standings(event.visitor)
 
 

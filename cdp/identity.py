@@ -31,16 +31,21 @@ MAX_IDENTIFIERS = {Type.USER_ID.value: 1, Type.EMAIL.value: 5, Type.PHONE.value:
 LINKED = "(SELECT profile FROM dmp_visitor WHERE key = %(visitor)s)"
 STEADY = f"{LINKED} = (SELECT profile FROM cdp_identifier WHERE key = %(identifier)s::uuid)"
 LOGGED_OUT = f"{LINKED} IS NULL"
-STANDINGS = "v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket"
+STANDINGS = """v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket, p.key, v.created_at,
+    v.due_at, p.due_at"""
 PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
+LOCKED = f"""SELECT {STANDINGS} FROM seen v LEFT JOIN (
+    SELECT * FROM cdp_profile WHERE key = (SELECT profile FROM seen) FOR UPDATE) p ON true"""  # noqa: S608
+"""The person of one event; LOCKED: the profile's row is locked too, so that what is read next is up to date."""
 
 CONDITIONS = {"anonymous": "true", "steady": STEADY, "logged out": LOGGED_OUT}
 RECORD_ONE = {
-    (case, once): record_statement(one=True, once=once, steady=condition) + PERSON
+    (case, once, locked): record_statement(one=True, once=once, steady=condition) + (LOCKED if locked else PERSON)
     for case, condition in CONDITIONS.items()
     for once in (False, True)
+    for locked in (False, True)
 }
-"""The statement of one event by its case, and whether it may be recorded only once."""
+"""The statement of one event by its case, whether it may be recorded only once, and whether it locks the profile."""
 READ = f"SELECT {STANDINGS} FROM dmp_visitor v LEFT JOIN cdp_profile p ON p.key = v.profile WHERE v.key = %(key)s"  # noqa: S608
 STORED = (
     RECORD
@@ -55,19 +60,22 @@ visitor as it was when the statement began."""
 
 
 class Recorded(NamedTuple):
-    """Ids of the events that were stored (the others are duplicates)."""
+    """Ids of the events that were stored (the others are duplicates), and the profiles whose links changed."""
 
     stored: set[UUID]
+    relinked: set[UUID]
 
 
-def record_steady(configuration: Configuration, event: Event, now: datetime) -> tuple[Any, ...] | None:
+def record_steady(
+    configuration: Configuration, event: Event, now: datetime, *, locked: bool = False
+) -> tuple[Any, ...] | None:
     """Records one event in one statement where no link changes; None when nothing was recorded, because the link
     would change or the event is a duplicate. Gives the columns STANDINGS."""
     if event.identifier is not None:
         case = "steady"
     else:
         case = "anonymous" if configuration.keep_links or event.bot else "logged out"
-    statement = RECORD_ONE[case, event.once is not None]
+    statement = RECORD_ONE[case, event.once is not None, locked]
     rows = sql.run(statement, one_parameters(configuration.id, event, now))
     return rows[0] if rows else None
 
@@ -99,10 +107,11 @@ def record_and_identify(
         said = [event for event in events if event.id in stored and not event.bot]
         if configuration.keep_links:
             said = [event for event in said if event.identifier is not None]
+        relinked: set[UUID] = set()
         if said:
             profiles = ensure_profiles(configuration.id, said, names, now)
-            links.link(configuration, said, events, profiles, before, now, imported=imported)
-    return Recorded(stored)
+            relinked = links.link(configuration, said, events, profiles, before, now, imported=imported)
+    return Recorded(stored, relinked)
 
 
 def refuse_crowds(configuration: Configuration, events: Sequence[Event], now: datetime) -> None:
@@ -208,18 +217,33 @@ def add_identifiers(
 def add_identifier(
     configuration: Configuration, profile: UUID, type: str, place: str, value: Any, now: datetime
 ) -> Problem | None:
-    text = str(value)
-    if is_never(configuration, text) or len(text) > 255 or (type == Type.PHONE and phone(text.strip()) is None):
-        return Problem(place, "invalid", f"“{text[:64]}” names nobody. Send the person's own {type}.")
-    new = name(configuration.id, text, type)
-    taken = Problem(place, "conflict", f"This {type} belongs to another profile. Merge the two in the panel.")
+    new = read_identifier(configuration, type, place, value)
+    if isinstance(new, Problem):
+        return new
     owner = profiles_of([new.key]).get(new.key)
     if owner is not None:
-        return None if owner == profile else taken
+        return None if owner == profile else taken(place, type)
     sql.run("SELECT 1 FROM cdp_profile WHERE key = %(key)s FOR UPDATE", {"key": profile})
     held = Identifier.objects.filter(profile=profile, type=type).count()
     if held >= MAX_IDENTIFIERS[type]:
-        warn("identifiers", configuration, f"profile {profile} has {held} identifiers of type {type}")
-        return Problem(place, "too_many", f"A profile has at most {MAX_IDENTIFIERS[type]} of type {type}.")
+        return too_many(configuration, profile, place, type)
     values = {"key": new.key, "account": configuration.id, "type": type, "value": new.value, "profile": profile}
-    return None if sql.run(ADD, {**values, "now": now}) else taken  # another request was faster
+    return None if sql.run(ADD, {**values, "now": now}) else taken(place, type)  # another request was faster
+
+
+def read_identifier(configuration: Configuration, type: str, place: str, value: Any) -> Name | Problem:
+    """The identifier that an attribute's value is."""
+    text = str(value)
+    if is_never(configuration, text) or len(text) > 255 or (type == Type.PHONE and phone(text.strip()) is None):
+        return Problem(place, "invalid", f"“{text[:64]}” names nobody. Send the person's own {type}.")
+    return name(configuration.id, text, type)
+
+
+def taken(place: str, type: str) -> Problem:
+    return Problem(place, "conflict", f"This {type} belongs to another profile. Merge the two in the panel.")
+
+
+def too_many(configuration: Configuration, profile: UUID, place: str, type: str) -> Problem:
+    limit = MAX_IDENTIFIERS[type]
+    warn("identifiers", configuration, f"profile {profile} has {limit} identifiers of type {type}")
+    return Problem(place, "too_many", f"A profile has at most {limit} of type {type}.")

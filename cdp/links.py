@@ -26,10 +26,10 @@ def link(
     now: datetime,
     *,
     imported: bool,
-) -> None:
-    """Brings the links of visitors up to date. `said` are those of the `recorded` events that assert something,
-    `profiles` resolves asserted identifiers, `before` tells when each visitor was last seen before these events. The
-    visitors' rows are locked by their recording."""
+) -> set[UUID]:
+    """Brings the links of visitors up to date, and gives the profiles whose links changed. `said` are those of the
+    `recorded` events that assert something, `profiles` resolves asserted identifiers, `before` tells when each visitor
+    was last seen before these events. The visitors' rows are locked by their recording."""
     heard: dict[UUID, list[Event]] = defaultdict(list)
     for event in said:
         heard[event.visitor].append(event)
@@ -37,7 +37,7 @@ def link(
     if configuration.keep_links:  # else a logout before the first link, which links do not show, may now count
         heard = {v: events for v, events in heard.items() if not said_before(current.get(v, []), events, profiles)}
     if not heard:
-        return
+        return set()
     unexpected = seen_since(heard, recorded, before)
     late = []
     changed: dict[UUID, tuple[Links, Links]] = {}
@@ -56,6 +56,7 @@ def link(
             changed[visitor] = (current.get(visitor, []), links)
     if changed:
         apply(configuration, changed, heard, profiles, now, imported=imported)
+    return {a.profile for pair in changed.values() for links in pair for a in links if a.profile}
 
 
 def said_before(links: Links, events: Sequence[Event], profiles: Mapping[UUID, UUID]) -> bool:

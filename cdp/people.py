@@ -35,13 +35,13 @@ class Profiles(People):
         rows = [] if is_never(configuration, who.told) else sql.run(FIND, {"key": who.key})
         if not rows:
             return None
-        key, attributes, *row = rows[0]
+        key, attributes, due_at, *row = rows[0]
         end = clock.now() + 2 * AHEAD
         spans = read_spans(key, end)
         latest = newest(spans, end) | {"profile": key}
         if earliest := latest.get("earliest"):
             spans = [span._replace(since=max(span.since, earliest)) for span in spans]
-        return Person(key, decode(attributes), standing(configuration, tuple(row)).segments, latest, spans)
+        return Person(key, decode(attributes), standing(configuration, tuple(row)).segments, latest, spans, due_at)
 
     def make(self, account: UUID, who: Name, now: datetime) -> UUID:
         return identity.ensure_profile(account, who, now)
@@ -64,7 +64,7 @@ class WritableProfiles(Profiles):
         return who
 
 
-FIND = """SELECT p.key, p.attributes, p.segments, p.pins_in, p.pins_out
+FIND = """SELECT p.key, p.attributes, p.due_at, p.segments, p.pins_in, p.pins_out
     FROM cdp_identifier i JOIN cdp_profile p ON p.key = i.profile
     WHERE i.key = %(key)s"""
 SPANS = """SELECT visitor, since, until FROM (

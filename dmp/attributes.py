@@ -1,6 +1,6 @@
 """Attributes of visitors and profiles: what may be written, typed lists with time and source, and the reserved ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -153,6 +153,29 @@ def write_attributes(
         sql.run(
             f"UPDATE {table} SET attributes = %(after)s::jsonb WHERE key = %(key)s",  # noqa: S608
             {"key": key, "after": encode(after).decode()},
+        )
+
+
+def write_all(
+    person: type[models.Model], wanted: Mapping[UUID, Sequence[Mapping[str, list[Any]]]], source: str, now: datetime
+) -> None:
+    """The same for many people by their keys, in one transaction; the changes of each in their order."""
+    table = person._meta.db_table
+    keys = {"keys": sorted(wanted)}
+    with transaction.atomic():
+        rows = []
+        for key, attributes in sql.run(
+            f"SELECT key, attributes FROM {table} WHERE key = ANY(%(keys)s) ORDER BY key FOR UPDATE", keys
+        ):
+            after = decode(attributes)
+            for changes in wanted[key]:
+                after = merged(after, changes, source, now)
+            rows.append({"key": key, "attributes": after})
+        sql.run(
+            f"""UPDATE {table} p SET attributes = r.attributes
+                FROM json_to_recordset(%(rows)s::json) r(key uuid, attributes jsonb)
+                WHERE p.key = r.key AND p.key = ANY(%(keys)s)""",
+            keys | {"rows": encode(rows).decode()},
         )
 
 

@@ -134,7 +134,7 @@ SEEN = """INSERT INTO dmp_visitor AS v (key, visitor_id, first_seen, last_seen, 
         language = CASE WHEN NEWER THEN coalesce(EXCLUDED.language, v.language) ELSE v.language END,
         utm = CASE WHEN EXCLUDED.utm_at >= coalesce(v.utm_at, EXCLUDED.utm_at) THEN EXCLUDED.utm ELSE v.utm END,
         utm_at = greatest(v.utm_at, EXCLUDED.utm_at)
-    RETURNING v.key, v.profile, v.segments, v.pins_in, v.pins_out""".replace(
+    RETURNING v.key, v.profile, v.segments, v.pins_in, v.pins_out, v.due_at, v.created_at""".replace(
     "NEWER", "EXCLUDED.last_seen >= coalesce(v.last_seen, EXCLUDED.last_seen)"
 )
 

@@ -216,6 +216,7 @@ class SegmentRevision(models.Model):
     build = models.UUIDField()
     rank = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
+    retired_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "dmp_segment_revision"
@@ -304,6 +305,7 @@ class MembershipChange(models.Model):
     id = models.UUIDField(default=uuid.uuid4)
     segment = models.ForeignKey(Segment, models.DO_NOTHING, db_constraint=False, related_name="+")
     account = models.ForeignKey(Account, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    level = models.CharField(max_length=8, choices=Level.choices)
     entered = models.BooleanField()
     at = models.DateTimeField()
     cause = models.CharField(max_length=8, choices=Cause.choices)

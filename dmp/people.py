@@ -32,6 +32,7 @@ class Person:
     segments: frozenset[int]
     latest: Mapping[str, Any] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
+    due_at: datetime | None = None
 
 
 class People(ABC):
@@ -81,10 +82,10 @@ class Visitors(People):
         rows = sql.run(FIND, {"key": key})
         if not rows:
             return None
-        attributes, segments, pins_in, pins_out, *rest = rows[0]
+        attributes, segments, pins_in, pins_out, due_at, *rest = rows[0]
         latest = latest_of(rest)
         inside = standing(configuration, (segments, pins_in, pins_out)).segments
-        return Person(key, decode(attributes), inside, latest, [life(key, latest)])
+        return Person(key, decode(attributes), inside, latest, [life(key, latest)], due_at)
 
     def make(self, account: UUID, who: UUID, now: datetime) -> UUID:
         key = visitor_key(account, who)
@@ -93,7 +94,8 @@ class Visitors(People):
 
 
 LATEST = ["platform", "device", "country", "language", "first_seen", "last_seen", "utm", "profile"]
-FIND = f"SELECT attributes, segments, pins_in, pins_out, {', '.join(LATEST)} FROM dmp_visitor WHERE key = %(key)s"  # noqa: S608
+FIND = f"""SELECT attributes, segments, pins_in, pins_out, due_at, {", ".join(LATEST)}
+    FROM dmp_visitor WHERE key = %(key)s"""  # noqa: S608
 MAKE = """INSERT INTO dmp_visitor (key, account_id, visitor_id, created_at, attributes, segments, pins_in, pins_out)
     VALUES (%(key)s, %(account)s, %(visitor_id)s, %(now)s, '{}', '{}', '{}', '{}') ON CONFLICT (key) DO NOTHING"""
 

@@ -1,5 +1,6 @@
-"""What runs beside the requests: partitions made ahead, expired rows swept."""
+"""What runs beside the requests: partitions made ahead, expired rows swept, segments built, the clock."""
 
+import time
 from datetime import timedelta
 
 from celery import shared_task
@@ -8,6 +9,10 @@ from django.conf import settings
 from accounts.clock import now
 from dmp import partitions
 from dmp.models import Once
+from dmp.segments import build, clock
+
+TURN = 5.0
+"""Seconds that a task which comes each second may go on while there is work."""
 
 
 @shared_task
@@ -26,3 +31,22 @@ def sweep_expired() -> None:
         if not keys:
             return
         Once.objects.filter(pk__in=keys, expires_at__lt=now()).delete()
+
+
+@shared_task
+def tick() -> None:
+    """Evaluates the people whose time has come. Several at once do different people."""
+    until = time.monotonic() + TURN
+    while clock.tick() and time.monotonic() < until:
+        pass
+
+
+@shared_task
+def build_segments() -> None:
+    """Begins the builds of edited segments, and does parts of them. Several at once do different parts."""
+    for account in build.accounts_to_build():
+        build.start(account)
+    until = time.monotonic() + TURN
+    while build.work() and time.monotonic() < until:
+        pass
+    build.clean()

@@ -14,6 +14,7 @@ from accounts.tokens import Token
 from dmp import memberships
 from dmp.attributes import definition, definitions, read_changes, readable, write_attributes
 from dmp.people import People, Visitors, read_attributes
+from dmp.segments.refresh import refresh
 from dmp.values import present
 
 
@@ -48,6 +49,9 @@ class PersonQuery(PersonView):
         problems += [unknown_segment(name) for name in dict.fromkeys(asked) if name != "*" and name not in known]
         at = now()
         person = self.people.find(configuration, who)
+        if person is not None and person.due_at is not None and person.due_at <= at:
+            refresh(configuration, {self.people.level: [person.key]}, at, "clock", ())
+            person = self.people.find(configuration, who)
         attributes: dict[str, Any] = {}
         segments: list[str] = []
         if person is None:
@@ -78,6 +82,7 @@ class PersonAttributes(PersonView):
             problems += self.people.identify(configuration, who, key, changes, at)
             if changes:
                 write_attributes(self.people.model, key, changes, f"token:{token.id}", at)
+            refresh(configuration, {self.people.level: [key]}, at, "event")
         return self.saved(who, "attributes", problems)
 
 
@@ -101,6 +106,7 @@ class PersonSegments(PersonView):
             key = self.people.make(configuration.id, who, at)
             pins = memberships.Pins(assign, remove, release)
             memberships.pin(self.people.model, self.people.level, configuration.id, key, pins, at)
+            refresh(configuration, {self.people.level: [key]}, at, "pin")
         return self.saved(who, "segments", problems)
 
 

@@ -4,7 +4,7 @@ Lines of a long file are checked in a process of their own, while this one write
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,18 +26,23 @@ from accounts.errors import Malformed
 from accounts.snapshot import Configuration, configuration
 from cdp import identity
 from cdp.identifiers import Name, asserted
+from cdp.models import Link
 from dmp import values
 from dmp.attributes import consent_changes, decode, write_attributes
 from dmp.event_types import kinds
 from dmp.events import Event, encode, recorded_refund
 from dmp.incoming import read_event
-from dmp.models import Visitor
+from dmp.models import Level, Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
+from dmp.segments.build import build_now
+from dmp.segments.refresh import refresh
 from segmenthub.lines import Line, Report, parsed
 from segmenthub.start_process import start_process
 
 BATCH = 2000
 BATCHES_AHEAD = 4
+MOST_SEEN = 5000
+PEOPLE = 200
 TRIES = 3
 KNOWN_SALE = "The order is known as a sale. Give the refund its own orderId."
 canonical = msgspec.json.Encoder(decimal_format="number", order="deterministic").encode
@@ -68,19 +73,52 @@ def import_events(configuration: Configuration, report: Report) -> None:
     """Imports the events of the report's lines, and tells it what became of each."""
     batches = batched(report.unparsed())
     first = next(batches, [])
+    seen = Seen(configuration)
     if len(first) < BATCH:  # a short file is not worth a process
-        store(configuration, first, check(configuration.id, first), report)
-        return
+        store(configuration, first, check(configuration.id, first), report, seen)
+    else:
+        import_long(configuration, chain([first], batches), report, seen)
+    seen.refresh_segments()
+
+
+def import_long(configuration: Configuration, batches: Iterable[list[Line]], report: Report, seen: "Seen") -> None:
     name = connection.settings_dict["NAME"]
     with ProcessPoolExecutor(1, get_context("spawn"), start_process, (name,)) as checker:
         ahead: deque[tuple[list[Line], Future[Checked]]] = deque()
-        for lines in chain([first], batches):
+        for lines in batches:
             ahead.append((lines, checker.submit(check, configuration.id, lines)))
             if len(ahead) > BATCHES_AHEAD:
                 lines, checked = ahead.popleft()
-                store(configuration, lines, checked.result(), report)
+                store(configuration, lines, checked.result(), report, seen)
         for lines, checked in ahead:
-            store(configuration, lines, checked.result(), report)
+            store(configuration, lines, checked.result(), report, seen)
+
+
+class Seen:
+    """The people of an import, whose segments are brought up to date at its end: a few by themselves, of many all
+    segments are built anew beside those that serve."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.visitors: set[UUID] | None = set()
+
+    def add(self, events: Sequence[Event]) -> None:
+        if self.visitors is not None:
+            self.visitors.update(event.visitor for event in events)
+            if len(self.visitors) > MOST_SEEN:
+                self.visitors = None
+
+    def refresh_segments(self) -> None:
+        names = Segment.objects.filter(account=self.configuration.id).exclude(revision=None)
+        if self.visitors is None:
+            build_now(self.configuration.id, again=list(names.values_list("name", flat=True)))
+            return
+        visitors = sorted(self.visitors)
+        for index in range(0, len(visitors), PEOPLE):
+            some = visitors[index : index + PEOPLE]
+            linked = Link.objects.filter(visitor__in=some).values_list("profile", flat=True)
+            profiles = sorted({profile for profile in linked if profile})
+            refresh(self.configuration, {Level.VISITOR: some, Level.PROFILE: profiles}, now(), "event")
 
 
 def batched(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -185,13 +223,14 @@ def read_json(name: str, text: str) -> Any:
         raise values.wrong(name, "invalid", "is not valid JSON") from None
 
 
-def store(configuration: Configuration, lines: Sequence[Line], checked: Checked, report: Report) -> None:
+def store(configuration: Configuration, lines: Sequence[Line], checked: Checked, report: Report, seen: Seen) -> None:
     """Stores a batch in one transaction, and tells the report."""
     events = msgspec.msgpack.decode(checked.events, type=list[Event])
     for index, text in checked.properties.items():
         events[index].properties = decode(text)
     stored = record(configuration, events, checked.names) if events else set()
     write_consents(events, checked.consents, stored)
+    seen.add([event for event in events if event.id in stored])
     known = refunds_of_sales(events, stored)
     refused = checked.refused + [(checked.places[index], KNOWN_SALE) for index in known]
     report.add(len(stored), len(events) - len(stored) - len(known))
@@ -205,10 +244,15 @@ def record(configuration: Configuration, events: Sequence[Event], names: Mapping
         try:
             return identity.record_and_identify(configuration, events, names, now(), imported=True).stored
         except (psycopg.Error, DatabaseError) as error:
-            cause = error if isinstance(error, psycopg.Error) else error.__cause__
-            if getattr(cause, "sqlstate", None) not in REPEATABLE or attempt == TRIES - 1:
+            if attempt == TRIES - 1 or not is_repeatable(error):
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def is_repeatable(error: Exception) -> bool:
+    """Whether the database broke a deadlock: the transaction may be repeated."""
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    return getattr(cause, "sqlstate", None) in REPEATABLE
 
 
 def refunds_of_sales(events: Sequence[Event], stored: set[UUID]) -> list[int]:

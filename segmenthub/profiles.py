@@ -4,32 +4,36 @@ A line is stored whole or refused with its reason. In CSV a column is an attribu
 `attributes.country`), several values or segments are split at |.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+import psycopg
+from django.db import DatabaseError, transaction
 
 from accounts.clock import now
 from accounts.errors import Malformed, Problem
 from accounts.snapshot import Configuration
 from accounts.tokens import Token
-from cdp import identity
+from cdp.claims import Claim, Overtaken, claim_all
 from cdp.identifiers import Name
 from cdp.models import Profile
 from cdp.people import WritableProfiles
-from dmp.attributes import definition, read_changes, write_attributes
+from dmp.attributes import definition, read_changes, write_all
 from dmp.memberships import Pins, pin_all, segments
 from dmp.models import Level
+from dmp.segments.refresh import refresh
 from dmp.values import present
 from dmp.views import name_list, unknown_segment
-from segmenthub.imports import from_text
+from segmenthub.imports import from_text, is_repeatable
 from segmenthub.lines import Line, Report
 
-BATCH = 500
+BATCH = 1000
+TRIES = 3
 EVERYTHING = Token(0, frozenset(), frozenset(("*",)), frozenset(("*",)), None, None, None)
 people = WritableProfiles()
 
@@ -102,24 +106,33 @@ def typed(configuration: Configuration, row: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def store(configuration: Configuration, wanted: Iterable[Wanted], at: datetime) -> list[tuple[Line, str]]:
+def store(configuration: Configuration, wanted: Sequence[Wanted], at: datetime) -> list[tuple[Line, str]]:
     """Stores a batch in one transaction; gives the lines whose identifiers belong to somebody else."""
-    refused = []
-    pins: dict[UUID, set[int]] = {}
-    with transaction.atomic():
-        rows = list(wanted)
-        profiles = identity.ensure(configuration.id, {row.name.key: row.name for row in rows}, at)
-        for row in sorted(rows, key=lambda row: profiles[row.name.key]):
-            key = profiles[row.name.key]
+    for attempt in range(TRIES):
+        try:
             with transaction.atomic():
-                problems = identity.add_identifiers(configuration, key, row.changes, at)
-                transaction.set_rollback(bool(problems))
-            if problems:
-                refused.append((row.line, problems[0].message))
-                continue
-            if row.changes:
-                write_attributes(Profile, key, row.changes, "import", at)
-            if row.segments:
-                pins.setdefault(key, set()).update(row.segments)
-        pin_all(Profile, Level.PROFILE, configuration.id, {k: Pins(assign=sorted(s)) for k, s in pins.items()}, at)
+                return store_once(configuration, wanted, at)
+        except (Overtaken, psycopg.Error, DatabaseError) as error:
+            if attempt == TRIES - 1 or not (isinstance(error, Overtaken) or is_repeatable(error)):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def store_once(configuration: Configuration, wanted: Sequence[Wanted], at: datetime) -> list[tuple[Line, str]]:
+    refused = []
+    changes: dict[UUID, list[dict[str, list[Any]]]] = defaultdict(list)
+    pins: dict[UUID, set[int]] = defaultdict(set)
+    outcomes = claim_all(configuration, [Claim(row.name, row.changes) for row in wanted], at)
+    for row, profile in zip(wanted, outcomes, strict=True):
+        if isinstance(profile, Problem):
+            refused.append((row.line, profile.message))
+            continue
+        if row.changes:
+            changes[profile].append(row.changes)
+        if row.segments:
+            pins[profile].update(row.segments)
+    write_all(Profile, changes, "import", at)
+    pin_all(Profile, Level.PROFILE, configuration.id, {key: Pins(assign=ids) for key, ids in pins.items()}, at)
+    people = sorted({profile for profile in outcomes if not isinstance(profile, Problem)})
+    refresh(configuration, {Level.PROFILE: people}, at, "event")
     return refused

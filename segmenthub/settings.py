@@ -243,7 +243,11 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 
 # --- Celery: see segmenthub/celery.py for how tasks survive a killed worker ---
+# What comes each second is dropped when no worker took it in time: the next one does the same work.
+EACH_SECOND = {"schedule": 1.0, "options": {"expires": 1.0}}
 CELERY_BEAT_SCHEDULE = {
+    "clock": {"task": "dmp.tasks.tick", **EACH_SECOND},
+    "segments": {"task": "dmp.tasks.build_segments", **EACH_SECOND},
     "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
 }

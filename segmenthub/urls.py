@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 from adserver import beacons
 from adserver.media import serve_media
 from adserver.views import CampaignQuery
-from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments
+from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments, SegmentMembers
 from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
 from segmenthub import health
 from segmenthub.openapi import pages
@@ -17,6 +17,7 @@ urlpatterns = [
     path("profiles/query", ProfileQuery.as_view()),
     path("profiles/attributes", ProfileAttributes.as_view()),
     path("profiles/segments", ProfileSegments.as_view()),
+    path("segments/members", SegmentMembers.as_view()),
     path("visitors/query", VisitorQuery.as_view()),
     path("visitors/attributes", VisitorAttributes.as_view()),
     path("visitors/segments", VisitorSegments.as_view()),

@@ -2,10 +2,8 @@
 
 import io
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from itertools import islice
 from random import Random
 from typing import Any
@@ -20,11 +18,8 @@ from adserver import media
 from cdp.identifiers import name
 from cdp.identity import record_and_identify
 from cdp.models import Profile
-from dmp.attributes import write_attributes
-from dmp.events import Event
-from dmp.keys import visitor_key
-from dmp.memberships import Pins, pin_all, segments
-from dmp.models import Level, Visitor
+from dmp.attributes import write_all
+from dmp.segments.build import build_now
 from segmenthub.demo import shop
 from segmenthub.demo.behaviour import Behaviour, Person, people
 from segmenthub.demo.catalogue import products
@@ -32,9 +27,6 @@ from segmenthub.provision import parse, provision
 
 SEED = 20
 BATCH = 2000
-VIP_REVENUE = Decimal(600)
-CHURN_DAYS = 45
-SHOE_VIEWS = 3
 
 
 def load_demo(now: datetime) -> dict[str, Any]:
@@ -51,6 +43,7 @@ def load_demo(now: datetime) -> dict[str, Any]:
         found = configuration(UUID(shop.ACCOUNT))
         assert found is not None
         fill(found, now)
+    build_now(found.id)
     return told | {"token": made.tokens[shop.TOKEN], "created": True}
 
 
@@ -58,70 +51,35 @@ def fill(found: Configuration, now: datetime) -> None:
     random = Random(SEED)  # noqa: S311  # the demo is the same each time
     everyone = people(random)
     behaviour = Behaviour(random, products(random), now)
-    totals = Totals()
     events = behaviour.events(everyone)
     while batch := list(islice(events, BATCH)):
         record_and_identify(found, batch, behaviour.names, now, imported=True)
-        totals.add(batch)
     describe(found, everyone, behaviour, now)
-    pin_people(found, everyone, totals, now)
-
-
-class Totals:
-    """What the pins need to know of the events."""
-
-    def __init__(self) -> None:
-        self.revenue: dict[UUID, Decimal] = defaultdict(Decimal)
-        self.bought: dict[UUID, datetime] = {}
-        self.shoes: Counter[UUID] = Counter()
-
-    def add(self, events: list[Event]) -> None:
-        for event in events:
-            if event.event == "purchase" and event.identifier:
-                self.revenue[event.identifier] += event.order_total or 0
-                self.bought[event.identifier] = max(event.time, self.bought.get(event.identifier, event.time))
-            if event.event == "productView" and event.category == "shoes":
-                self.shoes[event.visitor_id] += 1
 
 
 def describe(found: Configuration, everyone: list[Person], behaviour: Behaviour, now: datetime) -> None:
     """Attributes of those who became known."""
-    for person, key in known(found, everyone, behaviour):
-        values: dict[str, list[Any]] = {
-            "email": [person.email],
-            "firstName": [person.first],
-            "lastName": [person.last],
-            "birthDate": [person.born.isoformat()],
-            "country": [person.country],
-            "newsletter": [person.newsletter],
-            "consent.ads": [person.newsletter],
-        }
-        write_attributes(Profile, key, values, "demo", now)
+    wanted: dict[UUID, list[dict[str, list[Any]]]] = {
+        key: [
+            {
+                "email": [person.email],
+                "firstName": [person.first],
+                "lastName": [person.last],
+                "birthDate": [person.born.isoformat()],
+                "country": [person.country],
+                "newsletter": [person.newsletter],
+                "consent.ads": [person.newsletter],
+            }
+        ]
+        for person, key in known(found, everyone, behaviour)
+    }
+    write_all(Profile, wanted, "demo", now)
 
 
 def known(found: Configuration, everyone: list[Person], behaviour: Behaviour) -> Iterator[tuple[Person, UUID]]:
     for person in everyone:
         if person.email and (said := name(found.id, person.email)).key in behaviour.names:
             yield person, said.key
-
-
-def pin_people(found: Configuration, everyone: list[Person], totals: Totals, now: datetime) -> None:
-    ids = segments.of(found)
-    recent = now - timedelta(days=CHURN_DAYS)
-    wanted: dict[UUID, list[int]] = defaultdict(list)
-    for key, revenue in totals.revenue.items():
-        if revenue >= VIP_REVENUE:
-            wanted[key].append(ids["VIP"])
-        if totals.bought[key] < recent:
-            wanted[key].append(ids["Churn"])
-    for person in everyone:
-        if person.newsletter and person.email:
-            wanted[name(found.id, person.email).key].append(ids["Newsletter"])
-    there = set(Profile.objects.filter(account=found.id).values_list("pk", flat=True))
-    pins = {key: Pins(assign=chosen) for key, chosen in wanted.items() if key in there}
-    pin_all(Profile, Level.PROFILE, found.id, pins, now)
-    fans = [visitor_key(found.id, visitor_id) for visitor_id, views in totals.shoes.items() if views >= SHOE_VIEWS]
-    pin_all(Visitor, Level.VISITOR, found.id, {key: Pins(assign=[ids["Shoe fans"]]) for key in fans}, now)
 
 
 def draw_picture() -> None:

@@ -41,10 +41,31 @@ BASE: dict[str, Any] = {
         }
     ],
     "segments": [
-        {"name": "VIP", "description": "Spent 600 or more in the last 90 days."},
-        {"name": "Churn", "description": "Bought before, but not in the last 45 days."},
-        {"name": "Newsletter", "description": "Asked for the newsletter."},
-        {"name": "Shoe fans", "description": "Devices that looked at three or more shoes."},
+        {
+            "name": "VIP",
+            "description": "Spent 600 or more in the last 90 days.",
+            "rule": {"event": "purchase", "within": "90d", "sum": {"property": "orderTotal", "gte": 600}},
+        },
+        {
+            "name": "Churn",
+            "description": "Bought before, but not in the last 45 days.",
+            "rule": {"all": [{"event": "purchase"}, {"not": {"event": "purchase", "within": "45d"}}]},
+        },
+        {
+            "name": "Newsletter",
+            "description": "Asked for the newsletter.",
+            "rule": {"attribute": "newsletter", "eq": True},
+        },
+        {
+            "name": "Shoe fans",
+            "description": "Looked at three or more shoes in the last 30 days.",
+            "rule": {
+                "event": "productView",
+                "where": {"property": "category", "eq": "shoes"},
+                "within": "30d",
+                "count": {"gte": 3},
+            },
+        },
         {"name": "Staff", "description": "Our own people: see no campaigns."},
     ],
     "placements": [

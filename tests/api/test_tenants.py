@@ -138,7 +138,15 @@ def test_erasing_one_accounts_configuration_leaves_the_others(twins, use, api):
 
 def test_each_model_names_its_account_or_is_known_here():
     """A new model must say how its rows are kept apart."""
-    through = {"dmp.Property", "adserver.Creative", "dmp.Once", "cdp.Link", "cdp.Device", "accounts.User"}
+    through = {
+        "dmp.Property",
+        "dmp.SegmentRevision",
+        "adserver.Creative",
+        "dmp.Once",
+        "cdp.Link",
+        "cdp.Device",
+        "accounts.User",
+    }
     for app in OURS:
         for model in apps.get_app_config(app).get_models():
             fields = {field.name for field in model._meta.get_fields()}

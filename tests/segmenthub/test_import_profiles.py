@@ -38,7 +38,7 @@ def test_a_line_makes_a_profile_with_attributes_and_segments(run: Import, shop: 
     assert counts == {"read": 1, "stored": 1, "duplicate": 0, "refused": 0}
     profile = Profile.objects.get()
     assert profile.attributes["favoriteBrands"]["values"] == ["A", "B"]
-    assert profile.segments == [Segment.objects.get(account=shop.id, name="VIP").pk]
+    assert profile.pins_in == [Segment.objects.get(account=shop.id, name="VIP").pk]
 
 
 def test_the_same_file_twice_changes_nothing(run: Import) -> None:
@@ -85,4 +85,4 @@ def test_a_csv_file_says_the_same(run: Import) -> None:
     run("profileId,country,attributes.age,favoriteBrands,segments\nu1,tr,41,A|B,VIP\n", "people.csv")
     values = {name: value["values"] for name, value in Profile.objects.get().attributes.items()}
     assert values == {"country": ["tr"], "age": [41], "favoriteBrands": ["A", "B"]}
-    assert len(Profile.objects.get().segments) == 1
+    assert len(Profile.objects.get().pins_in) == 1

@@ -85,7 +85,7 @@ def test_the_documented_file_makes_the_whole_account(file: Path) -> None:
     assert told["account"] == SHOP["account"]["id"]
     assert told["tokens"]["server"].startswith("sgh_")
     assert Campaign.objects.get().creatives.get().content == {"title": "20% off"}
-    assert Segment.objects.get(name="VIP").status == Segment.Status.DRAFT
+    assert Segment.objects.get(name="VIP").status == Segment.Status.LIVE
 
 
 def test_a_second_run_changes_nothing_and_tells_no_secret(file: Path) -> None:

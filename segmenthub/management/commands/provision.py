@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from dmp.segments.build import build_now
 from segmenthub.provision import Mistake, parse, provision
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only show what would change")
         parser.add_argument("--no-wait", action="store_true", help="return before changed segments are live")
 
-    def handle(self, *args: Any, file: str, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: Any, file: str, dry_run: bool, no_wait: bool, **options: Any) -> None:
         try:
             text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             work = provision(parse(text), dry_run=dry_run)
@@ -30,4 +31,6 @@ class Command(BaseCommand):
         if dry_run:
             for (kind, name), fields in work.fields.items():
                 self.stderr.write(f"{kind} {name}: {', '.join(fields)}")
+        elif not no_wait:
+            build_now(work.account.pk)
         self.stdout.write(json.dumps(work.result(), ensure_ascii=False))

@@ -1,0 +1,151 @@
+"""The revisions of an account that are evaluated, made ready once in each process, and which an event touches."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from accounts.snapshot import Configuration, Derived
+from dmp.event_types import DOCUMENTED
+from dmp.events import Event
+from dmp.models import SegmentRevision
+from dmp.segments import facts, rules
+from dmp.segments.evaluate import Needs, Outcome, needs, prepare, prepare_where
+from dmp.segments.operands import RuleError
+from dmp.segments.parse import parse
+from dmp.segments.vocabulary import BUILT_IN, vocabulary
+
+logger = logging.getLogger(__name__)
+COLUMNS = {**{name: known.column for name, known in DOCUMENTED.items()}, **BUILT_IN}
+"""The columns of event properties, by property."""
+Check = Callable[[facts.Event], bool]
+
+
+class Reference(NamedTuple):
+    """What the name of a segment in a rule is bound to; a static segment has revision 0."""
+
+    segment: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Revision:
+    """A revision that serves (`live`) or is being built, ready to be asked."""
+
+    id: int
+    segment: int
+    rank: int
+    live: bool
+    rule: rules.Condition
+    references: Mapping[str, Reference]
+    ask: Callable[[facts.Facts, datetime], Outcome]
+    needs: Needs
+
+
+class Active(NamedTuple):
+    """`revisions` in the order in which they are evaluated: what a rule names comes before it. `checks`: by event code
+    ("*": of any), the revisions it can touch with tests of the event, None for none."""
+
+    revisions: tuple[Revision, ...]
+    checks: Mapping[str, tuple[tuple[Revision, Check | None], ...]]
+    by_attribute: Mapping[str, tuple[Revision, ...]]
+    by_reference: Mapping[Reference, tuple[Revision, ...]]
+    by_segment: Mapping[int, tuple[Revision, ...]]
+
+    def dependants(self, revision: Revision) -> tuple[Revision, ...]:
+        return self.by_reference.get(Reference(revision.segment, revision.id), ())
+
+
+def load_active(configuration: Configuration) -> Active:
+    rows = SegmentRevision.objects.filter(segment__account=configuration.id).exclude(
+        state=SegmentRevision.State.RETIRED
+    )
+    known = vocabulary(configuration)
+    revisions = []
+    for row in rows.order_by("rank", "pk"):
+        try:
+            rule = parse(row.rule, known)
+        except RuleError as error:  # what it names was taken away since
+            logger.error("segment %s cannot be evaluated: %s", row.segment_id, error)
+            continue
+        references = {name: Reference(*bound) for name, bound in row.references.items()}
+        live = row.state == SegmentRevision.State.LIVE
+        revisions.append(Revision(row.pk, row.segment_id, row.rank, live, rule, references, prepare(rule), needs(rule)))
+    return Active(
+        tuple(revisions),
+        event_checks(revisions),
+        grouped((name, revision) for revision in revisions for name in rules.attributes_named(revision.rule)),
+        grouped((bound, revision) for revision in revisions for bound in revision.references.values()),
+        grouped((revision.segment, revision) for revision in revisions),
+    )
+
+
+active: Derived[Active] = Derived(load_active)
+
+
+def grouped(pairs: Iterable[tuple[Any, Revision]]) -> dict[Any, tuple[Revision, ...]]:
+    found: dict[Any, list[Revision]] = defaultdict(list)
+    for key, revision in pairs:
+        found[key].append(revision)
+    return {key: tuple(revisions) for key, revisions in found.items()}
+
+
+def event_checks(revisions: Iterable[Revision]) -> dict[str, tuple[tuple[Revision, Check | None], ...]]:
+    """By event code, which revisions an event can touch."""
+    found: dict[str, list[tuple[Revision, Check | None]]] = defaultdict(list)
+    for revision in revisions:
+        if any(name in SEEN_IN_EVENTS for name in rules.attributes_named(revision.rule)):
+            found["*"].append((revision, None))
+        for codes, where in asked_of_events(revision.rule):
+            check = None if where is None else prepare_where(where)
+            for code in ("*",) if codes is None else codes:
+                found[code].append((revision, check))
+    return {code: tuple(checks) for code, checks in found.items()}
+
+
+SEEN_IN_EVENTS = frozenset(
+    ("$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known")
+    + ("$utm.source", "$utm.medium", "$utm.campaign")
+)
+"""Attributes that any event may change."""
+
+
+def asked_of_events(rule: rules.Condition) -> Iterable[tuple[tuple[str, ...] | None, Any]]:
+    """The codes (None: any) and the `where` of all that a rule asks of events."""
+    for leaf in rules.leaves(rule):
+        if isinstance(leaf, rules.Did):
+            in_session = isinstance(leaf.window, rules.Session)
+            yield (None, None) if in_session else (leaf.events, leaf.where)
+        elif isinstance(leaf, rules.Sequence):
+            if isinstance(leaf.window, rules.Session):
+                yield None, None
+            for step in leaf.steps:
+                yield step.events, step.where
+
+
+def touched(configuration: Configuration, event: Event) -> list[Revision]:
+    """The revisions that an event can touch; none for most page views."""
+    checks = active.of(configuration).checks
+    if not checks:
+        return []
+    mine = checks.get(event.event, ())
+    if not event.event.startswith("$"):
+        mine += checks.get("*", ())
+    if not mine:
+        return []
+    fact = fact_of(event)
+    return list(dict.fromkeys(revision for revision, check in mine if check is None or check(fact)))
+
+
+def fact_of(event: Event) -> facts.Event:
+    """An event as rules see it."""
+    values: dict[str, Any] = {}
+    for name, column in COLUMNS.items():
+        value = getattr(event, column)
+        if value is not None:
+            values[name] = value if type(value) is list else [value]
+    for name, value in (event.properties or {}).items():
+        values.setdefault(name, value if type(value) is list else [value])
+    return facts.Event(event.event, event.time, values)

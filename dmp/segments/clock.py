@@ -1,0 +1,56 @@
+"""The clock: people whose answer time changes are evaluated within a second or two of it, for webhooks, history and
+counts. Who reads a person before that evaluates it first, so that the clock can be late but no answer wrong."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from accounts import snapshot
+from accounts.clock import now
+from dmp import sql
+from dmp.models import MembershipChange
+from dmp.segments.levels import Facts, levels
+from dmp.segments.refresh import refresh
+
+LEASE = timedelta(seconds=30)
+BATCH = 200
+
+
+def due(level: Facts, at: datetime) -> dict[UUID, list[UUID]]:
+    """Claims a batch of due people; keys by account. Who claims them at the same time gets others."""
+    rows = sql.run(
+        f"""UPDATE {level.table} SET lease_until = %(until)s
+            WHERE key IN (SELECT key FROM {level.table} WHERE due_at <= %(now)s
+                AND (lease_until IS NULL OR lease_until <= %(now)s) ORDER BY due_at LIMIT {BATCH})
+            AND due_at <= %(now)s AND (lease_until IS NULL OR lease_until <= %(now)s)
+            RETURNING account_id, key""",  # noqa: S608
+        {"until": at + LEASE, "now": at},
+    )
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for account, key in rows:
+        found[account].append(key)
+    return found
+
+
+def tick() -> int:
+    """Evaluates a batch of due people of each level; gives how many there were."""
+    count = 0
+    for level in levels.values():
+        at = now()
+        for account, keys in due(level, at).items():
+            count += len(keys)
+            configuration = snapshot.configuration(account)
+            if configuration is not None:
+                refresh(configuration, {level.name: sorted(keys)}, at, MembershipChange.Cause.CLOCK, ())
+    return count
+
+
+def oldest_due() -> datetime | None:
+    """When the person that waits longest was due."""
+    times = [
+        at
+        for level in levels.values()
+        for (at,) in sql.run(f"SELECT min(due_at) FROM {level.table} WHERE due_at IS NOT NULL", {})  # noqa: S608
+        if at is not None
+    ]
+    return min(times, default=None)
