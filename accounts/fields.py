@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 
@@ -67,8 +68,14 @@ class Json(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             return super().to_python(value)
-        except ValidationError as error:
+        except (ValidationError, ValueError, RecursionError) as error:  # too long a number, too deep a list
             raise ValidationError(json_mistake(value)) from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
 
 
 def json_mistake(text: str) -> str:
@@ -76,4 +83,6 @@ def json_mistake(text: str) -> str:
         json.loads(text)
     except json.JSONDecodeError as error:
         return f"This is no JSON yet: line {error.lineno}, column {error.colno}: {error.msg}."
+    except (ValueError, RecursionError):
+        pass
     return "This is no JSON."

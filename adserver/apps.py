@@ -1,6 +1,23 @@
+from collections.abc import Iterable
+from uuid import UUID
+
 from django.apps import AppConfig
+from django.db.models import Model, Q
 
 
 class AdserverConfig(AppConfig):
     name = "adserver"
     verbose_name = "Campaigns"
+
+    def ready(self) -> None:
+        from dmp.segments import references
+
+        references.register(campaigns_using)
+
+
+def campaigns_using(account: UUID, segment: str) -> Iterable[Model]:
+    """The campaigns that are shown to a segment, or to all but it."""
+    from adserver.models import Campaign
+
+    asked = Q(segments__name=segment) | Q(exclude_segments__name=segment)
+    return Campaign.objects.filter(asked, account=account).distinct()

@@ -1,24 +1,33 @@
 """The panel's pages of event types and segments. People and events have pages of their own (`segmenthub.panel`)."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
+from django.forms import Script
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.access import Roles
+from accounts.access import Roles, in_account
 from accounts.admin.configuration import AttributeAdmin
 from accounts.fields import Json
 from accounts.models import Role
 from accounts.panel import AccountAdmin, AccountForm, AccountTabular, column, named
+from accounts.snapshot import Configuration
 from dmp import computed, sizes
 from dmp.event_types import STANDARD
 from dmp.models import EventType, Property, Segment
+from dmp.segments.offer import offer
+from dmp.segments.operands import RuleError
+from dmp.segments.parse import parse
+from dmp.segments.references import check_references, segments_naming, users_of
+from dmp.segments.sentence import sentence
+from dmp.segments.vocabulary import vocabulary
 
 AttributeAdmin.checks.append(computed.problem)
 
@@ -89,18 +98,43 @@ class SegmentForm(AccountForm):
     description = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget({"rows": 2}))
     rule = Json(
         required=False,
-        rows=8,
-        help_text="Empty: the segment holds those that you or your server put in. A rule is kept as a draft: rules are"
-        " evaluated from the next release on.",
+        rows=14,
+        label="Who is in",
+        help_text="Empty: the segment holds those that you or your server put in.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "rule" in self.fields:
+            self.fields["rule"].widget.attrs["data-rule"] = self.instance.name or ""
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        before = self.initial.get("name")
+        if before and name != before and (users := segments_naming(self.instance.account_id, before)):
+            raise ValidationError(f"The rules of {named(users)} name it “{before}”. Take it out of them first.")
+        return name
 
     def clean_rule(self) -> Any:
         rule = self.cleaned_data["rule"]
         if rule in (None, "", {}):
             return None
-        if not isinstance(rule, dict):
-            raise ValidationError('A rule is an object such as {"event": "purchase", "within": "30d"}.')
+        if self.account is not None:
+            try:
+                parse(rule, vocabulary(Configuration(self.account, 0)))
+            except RuleError as error:
+                raise ValidationError(str(error)) from error
         return rule
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        name, rule = cleaned.get("name"), cleaned.get("rule")
+        if name and rule and self.account is not None:
+            try:
+                check_references(name, rule, rules_of(self.account.pk, without=self.instance.pk))
+            except RuleError as error:
+                self.add_error("rule", str(error))
+        return cleaned
 
 
 @admin.register(Segment)
@@ -111,36 +145,64 @@ class SegmentAdmin(AccountAdmin):
     list_filter: ClassVar = ["status"]
     search_fields: ClassVar = ["name", "description"]
     fields: ClassVar = ["name", "description", "rule"]
+    readonly_fields: ClassVar = ["in_words"]
     change_form_outer_before_template = "panel/segment_before.html"
+    change_form_after_template = "panel/segment_rule.html"
     empty_title = "No segments yet"
     empty_text = (
-        "A segment is a named audience, such as VIP. Make one, put people in by hand or through the API, and choose it"
-        " in a campaign."
+        "A segment is a named audience, such as VIP. Say in a rule who is in, or put people in by hand or through the"
+        " API, and choose it in a campaign."
     )
+
+    class Media:
+        js: ClassVar = [Script("segmenthub/rules/builder.js", type="module")]
+        css: ClassVar = {"all": ["segmenthub/rules/rules.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).annotate(size=sizes.members())  # type: ignore[no-any-return]
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        reads_only = obj is not None and not self.has_change_permission(request, obj)
+        return ["name", "description", "in_words", "rule"] if reads_only else list(self.fields)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        account, segment = in_account(request).account, kwargs.get("obj")
+        if kwargs.get("add") or self.has_change_permission(request, segment):
+            known = vocabulary(Configuration(account, 0))
+            context["rule_offer"] = offer(known, without=segment.name if segment else "")
+        context["users"] = [link_to(user) for user in users_of(account.pk, segment.name)] if segment else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         to_delete, counts, perms, protected = super().get_deleted_objects(objs, request)
-        used = [f"“{segment}” is used by {named(users)}" for segment in objs if (users := users_of(segment))]
+        in_use = ((segment, users_of(segment.account_id, segment.name)) for segment in objs)
+        used = [f"“{segment}” is used by {named(users)}" for segment, users in in_use if users]
         return to_delete, counts, perms, [*protected, *used]
 
-    @column("state", ordering="status", label={"live": "success", "draft": "warning", "paused": "info"})
+    @column("state", ordering="status", label={"live": "success", "building": "info", "failed": "danger"})
     def state(self, segment: Segment) -> tuple[str, str]:
-        words = {"draft": "draft: has a rule"}.get(segment.status, segment.get_status_display())
-        return segment.status, words
+        return segment.status, segment.get_status_display()
 
     @column("members")
     def members(self, segment: Any) -> str:
         return sizes.in_words(segment.size)
 
+    @column("in words")
+    def in_words(self, segment: Segment) -> str:
+        """The rule as a sentence, for those who only read."""
+        if segment.rule is None:
+            return "Those that were put in by hand or through the API"
+        try:
+            return sentence(parse(segment.rule, vocabulary(Configuration(segment.account, 0))), segment.account.zone)
+        except RuleError as error:
+            return str(error)
 
-def users_of(segment: Segment) -> list[Model]:
-    """What uses a segment, whichever layer above it is."""
-    found: dict[Any, Model] = {}
-    for relation in Segment._meta.related_objects:
-        if relation.many_to_many:
-            rows: Iterable[Any] = relation.related_model._default_manager.filter(Q(**{relation.field.name: segment.pk}))
-            found.update({(relation.related_model, row.pk): row for row in rows})
-    return list(found.values())
+
+def link_to(row: Model) -> dict[str, Any]:
+    page = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    return {"name": str(row), "noun": row._meta.verbose_name, "link": reverse(page, args=[row.pk])}
+
+
+def rules_of(account: UUID, *, without: int | None) -> dict[str, Any]:
+    """The rules of an account's other segments by their names."""
+    return dict(Segment.objects.filter(account=account).exclude(pk=without or 0).values_list("name", "rule"))

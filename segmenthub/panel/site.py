@@ -14,7 +14,7 @@ from unfold.sites import UnfoldAdminSite
 from accounts.access import Standing, standing_of
 from accounts.models import Role
 from accounts.panel import AccountAdmin
-from segmenthub.panel import dashboard, entry, events, people, segments
+from segmenthub.panel import dashboard, entry, events, people, rules, segments
 
 View = Callable[..., HttpResponse]
 WITHOUT_ACCOUNT = {"logout", "password_change", "password_change_done", "jsi18n", "accounts_account_add", "switch"}
@@ -49,6 +49,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("profiles/", people.ProfilesPage, "profiles"),
             ("profiles/<uuid:key>/", people.ProfilePage, "profile"),
             ("segments/<int:pk>/", segments.MembersPage, "segment"),
+            ("segments/rule/", rules.RulePage, "rule"),
         ]
         return [
             path("welcome/<str:uid>/<str:token>/", entry.welcome, name="welcome"),

@@ -1,5 +1,7 @@
 """Two shops with the same names of everything, and people who work in them."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.db import connections
 from django.db.models import Model
 from django.test import Client
+from playwright.sync_api import Page, expect
 
 from accounts.clock import now
 from accounts.models import Account, ApiToken, Attribute, Member, Platform, Refusal, Role, User
@@ -27,6 +30,14 @@ from dmp.models import Event, EventType, Level, Property, Segment, Visitor
 VISITOR = UUID("22222222-2222-4222-8222-222222222222")
 SECRET = "Zanzibar"
 """In some text of everything that is theirs: no page of ours may contain it."""
+CHROMIUM = shutil.which("chromium")
+BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
+    pytest.mark.django_db(transaction=True),
+]
+"""The `pytestmark` of a module whose tests drive a browser."""
 
 
 class House(NamedTuple):
@@ -121,6 +132,7 @@ def playwright(playwright: Any) -> Iterator[Any]:
     """While Playwright's loop runs Django keeps connections apart from those before it; they end with it. Those of the
     live server end with each request, as the database cannot be dropped while a thread of its own waits for the next.
     """
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright leaves its loop in this thread; no test is async
     settings: dict[str, Any] = connections.settings["default"]
     before, settings["CONN_MAX_AGE"] = settings["CONN_MAX_AGE"], 0
     yield playwright
@@ -137,3 +149,33 @@ def logged(user: User, row: Model) -> LogEntry:
         action_flag=CHANGE,
         change_message=f"Changed {row}",
     )
+
+
+# --- the browser ---
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox"]}
+
+
+@pytest.fixture
+def owner(live_server: Any) -> Account:
+    account = Account.objects.create(name="Our shop")
+    Segment.objects.create(account=account, name="VIP")
+    Member.objects.create(account=account, user=User.objects.create_user("owner@example.com", "pass"), role="owner")
+    return account
+
+
+@pytest.fixture
+def panel(page: Page, live_server: Any, owner: Account, size: tuple[int, int]) -> Iterator[Page]:
+    """A page logged in at `size`; whatever the browser complains of fails the test."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{live_server.url}/panel/")
+    page.fill("[name=username]", "owner@example.com")
+    page.fill("[name=password]", "pass")
+    page.click("#login-form [type=submit]")
+    expect(page).to_have_title("Overview | SegmentHub")
+    yield page
+    assert complaints == []

@@ -1,8 +1,5 @@
 """The panel in a real Chromium: on a desk and on a phone."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,45 +8,10 @@ from playwright.sync_api import Page, expect
 from accounts.models import Account, ApiToken, Member, User
 from adserver.models import Campaign
 from dmp.models import Segment
+from tests.segmenthub.panel.conftest import BROWSER
 
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright leaves its loop in this thread; no test is async
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = BROWSER
 SIZES = pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desk", "phone"])
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, Any]:
-    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox"]}
-
-
-@pytest.fixture
-def owner(live_server: Any) -> Account:
-    account = Account.objects.create(name="Our shop")
-    Segment.objects.create(account=account, name="VIP")
-    Member.objects.create(account=account, user=User.objects.create_user("owner@example.com", "pass"), role="owner")
-    return account
-
-
-@pytest.fixture
-def panel(page: Page, live_server: Any, owner: Account, size: tuple[int, int]) -> Iterator[Page]:
-    """A page logged in at `size`; whatever the browser complains of fails the test."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.goto(f"{live_server.url}/panel/")
-    page.fill("[name=username]", "owner@example.com")
-    page.fill("[name=password]", "pass")
-    page.click("#login-form [type=submit]")
-    expect(page).to_have_title("Overview | SegmentHub")
-    yield page
-    assert complaints == []
 
 
 def fits(page: Page) -> bool:

@@ -123,14 +123,14 @@ def test_json_that_is_none_says_where(login: Login, ours: House) -> None:
 
 
 # --- segments ---
-def test_a_segment_with_a_rule_says_that_it_is_a_draft(login: Login, ours: House) -> None:
+def test_a_segment_with_a_new_rule_says_that_it_is_being_built(login: Login, ours: House) -> None:
     client = login(ours.account)
 
     client.post(reverse("panel:dmp_segment_add"), {"name": "Buyers", "rule": '{"event": "purchase"}'})
 
     segment = Segment.objects.get(name="Buyers")
-    assert segment.status == "draft"
-    assert "not evaluated yet" in body_of(client.get(reverse("panel:dmp_segment_change", args=[segment.pk])))
+    assert segment.rule == {"event": "purchase"}
+    assert "Building." in body_of(client.get(reverse("panel:dmp_segment_change", args=[segment.pk])))
 
 
 def test_a_segment_in_use_is_kept_and_says_by_whom(login: Login, ours: House) -> None:

@@ -1,0 +1,85 @@
+// What the server says of the rule while it is written: the sentence, and errors at their nodes.
+
+import { el, icon } from "./dom.js";
+
+const WAIT = 300;
+
+export function telling(area, canvas) {
+  const addresses = document.getElementById("rule-addresses").dataset;
+  const sentence = el("p", { class: "sr-sentence" });
+  const problem = el("p", { class: "sr-problem", hidden: true });
+  const box = el("div", { class: "sr-told", role: "status", "aria-live": "polite" }, sentence, problem);
+  let timer;
+  let asking;
+  let errors = [];
+
+  // `rule` undefined: what is in the textarea is no JSON.
+  function ask(rule) {
+    clearTimeout(timer);
+    asking?.abort();
+    if (rule === undefined) return tell(null, [{ place: "", message: "This is no JSON yet." }]);
+    timer = setTimeout(() => send(rule), WAIT);
+    return undefined;
+  }
+
+  async function send(rule) {
+    asking = new AbortController();
+    try {
+      const answer = await post(addresses.tell, { rule, name: nameOf(area) }, area.form, asking.signal);
+      tell(answer.sentence, answer.errors);
+    } catch (error) {
+      if (error.name !== "AbortError") tell(null, [{ place: "", message: "The rule could not be checked just now. It is checked again when you save." }]);
+    }
+  }
+
+  function tell(text, found) {
+    errors = found;
+    sentence.hidden = errors.length > 0;
+    const nobody = "Nobody by a rule: those that were put in by hand or through the API.";
+    sentence.replaceChildren(...(text ? [el("strong", {}, "In words: "), `${text}.`] : [nobody]));
+    problem.hidden = !errors.length;
+    problem.replaceChildren(icon("error"), el("span", {}, errors.map(({ message }) => message).join(" ")));
+    mark();
+  }
+
+  // Shows each error at the node that it belongs to.
+  function mark() {
+    for (const node of canvas.querySelectorAll(".sr-wrong")) {
+      node.classList.remove("sr-wrong");
+      node.removeAttribute("aria-invalid");
+      node.removeAttribute("aria-describedby");
+    }
+    for (const note of canvas.querySelectorAll(".sr-error")) note.remove();
+    errors.forEach(({ place, message }, index) => {
+      const node = nearest(canvas, place);
+      if (!node) return;
+      const note = el("p", { class: "sr-error", id: `rule-error-${index}` }, message);
+      node.classList.add("sr-wrong");
+      node.setAttribute("aria-invalid", "true");
+      node.setAttribute("aria-describedby", note.id);
+      const row = node.closest(".sr-row, .sr-line, .sr-step, .sr-card, .sr-group");
+      if (row) row.append(note);
+    });
+  }
+
+  return { box, ask, mark };
+}
+
+// The control or box of a place, or of the one around it.
+function nearest(canvas, place) {
+  for (let inner = place; ; inner = inner.replace(/\.?[^.[]+$|\[\d+\]$/, "")) {
+    const found = [...canvas.querySelectorAll(`[data-place="${CSS.escape(inner)}"]`)];
+    if (found.length) return found.find((node) => node.matches("input, select, textarea")) || found[0];
+    if (!inner) return null;
+  }
+}
+
+export async function post(address, body, form, signal) {
+  const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+  const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
+  const response = await fetch(address, { method: "POST", headers, body: JSON.stringify(body), signal, credentials: "same-origin" });
+  if (!response.ok) throw new Error(`${response.status}`);
+  return response.json();
+}
+
+export const nameOf = (area) => area.form.querySelector("[name=name]")?.value || area.dataset.rule;
