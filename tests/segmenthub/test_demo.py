@@ -40,7 +40,9 @@ def test_the_demo_shop_shows_events_people_audiences_and_campaigns() -> None:
     assert Event.objects.filter(time__gte=NOW).count() == 0
     assert Visitor.objects.exclude(profile=None).exists()
     inside = {segment for row in Profile.objects.all() for segment in row.segments}
-    assert {"VIP", "Churn", "Newsletter"} <= set(Segment.objects.filter(revision__in=inside).values_list("name", flat=True))
+    assert {"VIP", "Churn", "Newsletter"} <= set(
+        Segment.objects.filter(revision__in=inside).values_list("name", flat=True)
+    )
     assert Campaign.objects.filter(status="live").count() == 8
 
 
