@@ -37,4 +37,15 @@ PROFILES = Facts(
     f"""FROM ({SPANS.format(person="p.person")}) s JOIN dmp_event e ON e.visitor = s.visitor
         AND e.time >= greatest(s.since, p.first_seen) AND e.time < coalesce(s.until, 'infinity')
     WHERE NOT e.bot""",  # noqa: S608
+    "SELECT p.key AS person, p.attributes, coalesce(p.bucket::text, '') AS bucket FROM cdp_profile p WHERE WHO",
+    """SELECT s.profile AS person, d.* FROM (
+        SELECT l.visitor, l.since, l.profile, lead(l.since) OVER (PARTITION BY l.visitor ORDER BY l.since) AS until
+        FROM cdp_link l WHERE l.visitor IN (
+            SELECT o.visitor FROM cdp_device o JOIN cdp_profile q ON q.key = o.profile WHERE OWNER)
+    ) s JOIN cdp_profile p ON p.key = s.profile
+    JOIN dmp_event d ON d.visitor = s.visitor AND d.time >= s.since AND d.time < coalesce(s.until, 'infinity')
+    WHERE NOT d.bot AND WHO""",
+    {"OWNER": ("q.key", "q.account_id"), "WHO": ("p.key", "p.account_id")},
+    "p.key",
+    "p.account_id",
 )

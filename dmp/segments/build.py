@@ -25,8 +25,9 @@ from accounts.snapshot import Configuration
 from dmp import sql
 from dmp.models import BuildPart, Segment, SegmentRevision
 from dmp.segments.active import Revision, active
+from dmp.segments.compile import Row
 from dmp.segments.levels import Facts, levels
-from dmp.segments.many import Row, outcomes
+from dmp.segments.many import outcomes
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
 from dmp.segments.rules import segments_named

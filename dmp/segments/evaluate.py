@@ -9,6 +9,7 @@ false could have. `any` likewise with the parts that are true.
 """
 
 import hashlib
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,13 +22,13 @@ import re2
 
 from dmp.segments import rules
 from dmp.segments.facts import Event, Facts
-from dmp.segments.folding import FROM, TO
+from dmp.segments.folding import fold
 from dmp.segments.rules import SESSION_GAP, Test, Values
 
 PROBES = 20
 DAY = timedelta(days=1)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 EXACT = Context(prec=450)
-FOLD = str.maketrans(FROM, TO)
 
 
 class Outcome(NamedTuple):
@@ -112,10 +113,6 @@ def flip(now: datetime, member: bool, truth: Truth, instants: Iterable[datetime]
 # Values
 
 
-def fold(text: str) -> str:
-    return text.translate(FOLD)
-
-
 def typed(type: str, raw: Sequence[Any]) -> Sequence[Any]:
     """The stored values of the type; others are no values."""
     return CONVERT[type](raw)
@@ -136,7 +133,7 @@ def instants(raw: Sequence[Any]) -> list[datetime]:
 @lru_cache(maxsize=8192)
 def as_date(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if len(text) == 10 else None
+        return date.fromisoformat(text) if DATE.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -9,3 +9,8 @@ SPECIAL = {"İ": "i", "ı": "i"}
 LOWER = {c: c.lower() for c in map(chr, range(sys.maxunicode + 1)) if c.lower() != c and len(c.lower()) == 1} | SPECIAL
 FROM = "".join(LOWER)
 TO = "".join(LOWER.values())
+TABLE = str.maketrans(FROM, TO)
+
+
+def fold(text: str) -> str:
+    return text.translate(TABLE)

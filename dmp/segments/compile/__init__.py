@@ -1,0 +1,229 @@
+"""Many people: a rule as one PostgreSQL statement that gives (person, member, next_check_at).
+
+Each leaf is a relation of those people whom it may hold for (`events`), joined to the people asked; groups are combined
+in laterals, by the same law as in `dmp.segments.evaluate`. The time is a parameter. Regular expressions are matched in
+Python: the distinct values are read before, and those that fit are given to the statement.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from dmp import sql
+from dmp.segments import rules
+from dmp.segments.compile.events import SESSION, Leaf, did, sequence
+from dmp.segments.compile.sources import Source
+from dmp.segments.compile.values import (
+    NEVER,
+    Names,
+    from_json,
+    holds,
+    is_relative,
+    matching,
+    next_change,
+    of_property,
+)
+
+Row = tuple[UUID, bool, datetime | None]
+"""(person, member, next check)."""
+References = Mapping[str, tuple[int, int]]
+"""Of a segment's name its id and revision; 0 for a static one."""
+
+RESERVED = {
+    "$device": "p.device::text",
+    "$platform": "p.platform::text",
+    "$country": "p.country::text",
+    "$language": "p.language::text",
+    "$utm.source": "p.utm ->> 'source'",
+    "$utm.medium": "p.utm ->> 'medium'",
+    "$utm.campaign": "p.utm ->> 'campaign'",
+    "$firstSeen": "p.first_seen",
+    "$lastSeen": "p.last_seen",
+    "$known": "p.known",
+}
+
+
+class Statement(NamedTuple):
+    text: str
+    values: dict[str, Any]
+
+
+def ask(
+    rule: rules.Condition,
+    source: Source,
+    references: References,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    everyone: bool = False,
+) -> list[Row]:
+    """The people who are in, or whose answer time can change; `everyone`: all that were asked."""
+    statement = compile_rule(rule, source, references, zone, now, everyone=everyone)
+    return [(person, member, at) for person, member, at in sql.run(*statement)]
+
+
+def compile_rule(
+    rule: rules.Condition,
+    source: Source,
+    references: References,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    everyone: bool = False,
+) -> Statement:
+    return Compiler(source, references, Names(now, zone, dict(source.values))).statement(rule, everyone=everyone)
+
+
+class Compiler:
+    def __init__(self, source: Source, references: References, names: Names) -> None:
+        self.source = source
+        self.references = references
+        self.names = names
+        self.leaves: list[str] = []
+        self.nodes: list[str] = []
+        self.latest = False
+
+    def statement(self, rule: rules.Condition, *, everyone: bool) -> Statement:
+        node = self.node(rule)
+        asks_session = any(isinstance(getattr(leaf, "window", None), rules.Session) for leaf in rules.leaves(rule))
+        relations = [f"did AS NOT MATERIALIZED ({self.source.events()})"]
+        relations += [SESSION] if asks_session else []
+        relations += [f"leaf{index} AS ({relation})" for index, relation in enumerate(self.leaves)]
+        joins = "".join(f" LEFT JOIN leaf{n} ON leaf{n}.person = p.person" for n in range(len(self.leaves)))
+        laterals = "".join(self.nodes)
+        people = self.source.people(latest=self.latest)
+        found = f"""WITH {", ".join(relations)}
+            SELECT p.person, {node}.ok, {node}.next FROM ({people}) p{joins}{laterals}"""  # noqa: S608
+        if not everyone:
+            found += f" WHERE {node}.ok OR {node}.next IS NOT NULL"
+        return Statement(found, self.names.values)
+
+    def add(self, ok: str, next: str) -> str:
+        """A node as a lateral (ok, next); gives its name. OFFSET 0 keeps the planner from writing it out where it is
+        used, which would grow with the depth."""
+        name = f"n{len(self.nodes)}"
+        self.nodes.append(f" CROSS JOIN LATERAL (SELECT {ok} AS ok, {next} AS next OFFSET 0) {name}")
+        return name
+
+    def node(self, rule: rules.Condition) -> str:
+        match rule:
+            case rules.All(parts):
+                return self.group([self.node(part) for part in parts], wanted=True)
+            case rules.AnyOf(parts):
+                return self.group([self.node(part) for part in parts], wanted=False)
+            case rules.Not(part):
+                inner = self.node(part)
+                return self.add(f"NOT {inner}.ok", f"{inner}.next")
+            case rules.AttributeIs():
+                return self.attribute(rule)
+            case rules.Did():
+                return self.leaf(did(rule, self.names, self.matching_property(rule.events)))
+            case rules.Sequence():
+                return self.leaf(sequence(rule, self.names, self.matching_property(None)))
+            case rules.InSegment():
+                return self.segment(rule)
+            case rules.Sample():
+                return self.sample(rule)
+        raise TypeError(rule)
+
+    def group(self, parts: list[str], *, wanted: bool) -> str:
+        """all (`wanted`) or any: while a part that is against it stays so, the whole does."""
+        sign = "" if wanted else "NOT "
+        against = "NOT " if wanted else ""
+        agree = " AND ".join(f"{sign}{part}.ok" for part in parts)
+        never = " OR ".join(f"({against}{part}.ok AND {part}.next IS NULL)" for part in parts)
+        last = ", ".join(f"CASE WHEN {against}{part}.ok THEN {part}.next END" for part in parts)
+        first = ", ".join(f"{part}.next" for part in parts)
+        ok = f"({agree})" if wanted else f"NOT ({agree})"
+        return self.add(ok, f"CASE WHEN {agree} THEN least({first}) WHEN {never} THEN NULL ELSE greatest({last}) END")
+
+    def leaf(self, leaf: Leaf) -> str:
+        name = f"leaf{len(self.leaves)}"
+        self.leaves.append(leaf.relation)
+        return self.add(f"coalesce({name}.ok, {str(leaf.empty).lower()})", f"{name}.next")
+
+    def attribute(self, rule: rules.AttributeIs) -> str:
+        wanted = rule.values
+        if rule.name in RESERVED:
+            self.latest = True
+            array = f"array_remove(ARRAY[{RESERVED[rule.name]}], NULL)"
+        else:
+            name = self.names.add(rule.name, "text")
+            array = from_json(f"(p.attributes -> {name} -> 'values')", wanted.type)
+        values = f"v{len(self.nodes)}"
+        self.nodes.append(f" CROSS JOIN LATERAL (SELECT {array} AS found OFFSET 0) {values}")
+        ok = holds(f"{values}.found", wanted, self.names, self.matching_attribute(rule.name))
+        next = next_change(f"{values}.found", wanted, self.names) if is_relative(wanted) else NEVER
+        if rule.unchanged is None:
+            return self.add(ok, next)
+        self.latest = True
+        name = self.names.add(rule.name, "text")
+        since = f"coalesce(dmp_time(p.attributes -> {name} ->> 'changed'), p.first_seen)"
+        ripe = f"({since} + {self.names.add(rule.unchanged, 'interval')})"
+        return self.add(
+            f"({ok} AND coalesce({ripe} <= %(now)s, false))",
+            f"least({next}, CASE WHEN {ripe} > %(now)s THEN {ripe} END)",
+        )
+
+    def segment(self, rule: rules.InSegment) -> str:
+        segment, revision = self.references[rule.name]
+        ids = self.names.add(segment, "bigint"), self.names.add(revision, "bigint")
+        member = "(m.pinned = 'in' OR (m.pinned IS NULL AND m.by_rule))"
+        ripe = f"m.entered_at + {self.names.add(rule.unchanged, 'interval')}" if rule.unchanged else ""
+        ok = f"{member} AND {ripe} <= %(now)s" if ripe else member
+        next = f"CASE WHEN {member} AND {ripe} > %(now)s THEN {ripe} END" if ripe else NEVER
+        return self.leaf(
+            Leaf(
+                f"""SELECT m.person, coalesce({ok}, false) AS ok, {next} AS next FROM (
+                    SELECT DISTINCT ON (person) * FROM dmp_membership
+                    WHERE segment_id = {ids[0]} AND revision IN (0, {ids[1]}){self.source.only("person")}
+                    ORDER BY person, revision
+                ) m""",  # noqa: S608
+                empty=False,
+            )
+        )
+
+    def sample(self, rule: rules.Sample) -> str:
+        salt = self.names.add(f"{rule.salt}:", "text")
+        powers = [pow(256, 7 - index, 10_000) for index in range(8)]
+        digits = " + ".join(f"get_byte(h.digest, {index}) * {power}" for index, power in enumerate(powers))
+        hashed = f"h{len(self.nodes)}"
+        self.nodes.append(
+            f" CROSS JOIN LATERAL (SELECT ({digits}) % 10000 / 100.0 AS value"
+            f" FROM (SELECT sha256(convert_to({salt} || p.bucket, 'UTF8')) AS digest) h OFFSET 0) {hashed}"
+        )
+        start, end = self.names.add(rule.start, "numeric"), self.names.add(rule.end, "numeric")
+        return self.add(f"({hashed}.value >= {start} AND {hashed}.value < {end})", NEVER)
+
+    # Regular expressions
+
+    def matching_attribute(self, name: str) -> Callable[[str], list[str]]:
+        def fitting(pattern: str) -> list[str]:
+            if name in RESERVED:
+                text = f"SELECT DISTINCT {RESERVED[name]} FROM ({self.source.people(latest=True)}) p"  # noqa: S608
+            else:
+                text = f"""SELECT DISTINCT x.v FROM ({self.source.people(latest=False)}) p,
+                    unnest({from_json("(p.attributes -> %(matched)s::text -> 'values')", "text")}) x(v)"""  # noqa: S608
+            return self.fitting(text, {"matched": name}, pattern)
+
+        return fitting
+
+    def matching_property(
+        self, events: tuple[str, ...] | None
+    ) -> Callable[[rules.Property], Callable[[str], list[str]]]:
+        def of(found: rules.Property) -> Callable[[str], list[str]]:
+            def fitting(pattern: str) -> list[str]:
+                names = Names(self.names.now, self.names.zone, dict(self.source.values))
+                values = of_property(found, names)
+                text = f"SELECT DISTINCT x.v FROM ({self.source.events()}) e, unnest({values}) x(v)"  # noqa: S608
+                return self.fitting(text, names.values, pattern)
+
+            return fitting
+
+        return of
+
+    def fitting(self, text: str, values: dict[str, Any], pattern: str) -> list[str]:
+        rows = sql.run(text, {**self.source.values, **values})
+        return matching(pattern, [value for (value,) in rows if value is not None])

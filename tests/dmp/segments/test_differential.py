@@ -1,0 +1,56 @@
+"""The two executors, one of a person in Python and one of a set of people in SQL, agree on everybody."""
+
+import os
+from random import Random
+
+import pytest
+
+from dmp.models import Segment
+from dmp.segments import reading
+from dmp.segments.active import Reference
+from dmp.segments.compile import ask
+from dmp.segments.compile.sources import of_keys
+from dmp.segments.evaluate import prepare
+from dmp.segments.levels import VISITORS
+from dmp.segments.parse import parse
+from dmp.segments.reading import Wanted
+from dmp.segments.refresh import memberships
+from tests.dmp.segments.population import Rules, instants, make_people, vocabulary
+
+SEEDS = range(int(os.environ.get("DIFFERENTIAL_SEED", 0)), int(os.environ.get("DIFFERENTIAL_SEED", 0)) + 6)
+RULES = int(os.environ.get("DIFFERENTIAL_RULES", 60))
+PEOPLE = 40
+EVERYTHING = Wanted([], True, True, True, reading.EPOCH)
+
+
+def differences(seed, account, rules):
+    """Rules on which the executors differ, with the people concerned."""
+    random = Random(seed)
+    known = vocabulary(random)
+    now = instants(random, known.zone)
+    segments = {name: Segment.objects.create(account=account, name=name, revision=number)
+                for name, number in (("vip", 1001), ("staff", None))}  # fmt: skip
+    keys = make_people(random, account, PEOPLE, now, segments)
+    references = {name: Reference(row.pk, row.revision or 0) for name, row in segments.items()}
+    people = reading.read({"visitor": keys}, EVERYTHING, known.zone)
+    for person in people:
+        person.facts.segments = memberships(references, person)
+    source = of_keys(VISITORS, keys)
+    maker = Rules(random, now)
+    found = []
+    for _ in range(rules):
+        raw = maker.make()
+        rule = parse(raw, known)
+        one = prepare(rule)
+        by_set = {person: member for person, member, _ in ask(rule, source, references, known.zone, now, everyone=True)}
+        wrong = [p for p in people if one(p.facts, now).member is not by_set[p.key]]
+        if wrong:
+            found.append((raw, known.zone.key, now, wrong))
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_executors_agree_on_random_rules_and_people(seed, account):
+    for raw, zone, now, wrong in differences(seed, account, RULES):
+        person = wrong[0]
+        pytest.fail(f"{raw}\n{zone} {now}\n{person.key}\n{person.facts}")
