@@ -9,8 +9,13 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import snapshot
 from accounts.models import Account, Member, User
+from accounts.snapshot import Configuration
 from adserver.models import Creative
 from dmp.models import Property, Segment
+from dmp.segments.operands import RuleError
+from dmp.segments.parse import parse as parse_rule
+from dmp.segments.references import check_references
+from dmp.segments.vocabulary import vocabulary
 from segmenthub.provision import tables
 from segmenthub.provision.read import Mistake, Node, Parts
 from segmenthub.provision.rows import Table, Work, assign, bring, clean
@@ -48,7 +53,7 @@ def bring_all(root: Node) -> Work:
         "platforms": bring_simple(tables.platforms),
         "events": bring_events,
         "attributes": bring_simple(tables.attributes),
-        "segments": bring_simple(tables.segments),
+        "segments": bring_segments,
         "placements": bring_simple(tables.placements),
         "campaigns": bring_campaigns,
         "users": bring_users,
@@ -112,6 +117,24 @@ def bring_events(work: Work, nodes: Node) -> None:
             own = declared[event.row.pk]
             for _ in bring(work, tables.properties, event.parts["properties"], owner, own, f"{event.name}."):
                 pass
+
+
+def bring_segments(work: Work, nodes: Node) -> None:
+    """The rules are checked once all segments of the file are there: they may name each other."""
+    rows = Segment.objects.filter(account=work.account)
+    existing = {row.name: row for row in rows}
+    brought = list(bring(work, tables.segments, nodes, {"account": work.account}, existing))
+    known = vocabulary(Configuration(work.account, 0))
+    rules = dict(rows.exclude(rule=None).values_list("name", "rule"))
+    for segment in brought:
+        rule = segment.parts.get("rule")
+        if rule is None or segment.row.rule is None:
+            continue
+        try:
+            parse_rule(segment.row.rule, known)
+            check_references(segment.row.name, segment.row.rule, rules)
+        except RuleError as error:
+            raise Mistake(rule.at(error.place) if error.place else rule.place, error.message) from None
 
 
 def bring_campaigns(work: Work, nodes: Node) -> None:
