@@ -1,8 +1,9 @@
 """Who is behind a visitor: events assert profiles, links follow from the assertions.
 
 The steady case (a visitor that is linked already to the profile named) is answered inside the recording statement:
-`STEADY` is its condition, `PERSON` its final SELECT. All else goes through `record_and_identify`, one transaction:
-record the events, then `cdp.links.link` what they assert. Rows are locked visitors first, then profiles, each by key.
+`STEADY` is its condition, which locks the visitor before it looks, `PERSON` its final SELECT. All else goes through
+`record_and_identify`, one transaction: lock the visitors, record the events, then `cdp.links.link` what they assert.
+Rows are locked visitors first, then profiles, each by key.
 """
 
 import logging
@@ -28,9 +29,11 @@ MAX_NEW_DEVICES = 25
 NEW_DEVICES_WINDOW = timedelta(hours=1)
 MAX_IDENTIFIERS = {Type.USER_ID.value: 1, Type.EMAIL.value: 5, Type.PHONE.value: 5}
 
-LINKED = "(SELECT profile FROM dmp_visitor WHERE key = %(visitor)s)"
-STEADY = f"{LINKED} = (SELECT profile FROM cdp_identifier WHERE key = %(identifier)s::uuid)"
-LOGGED_OUT = f"{LINKED} IS NULL"
+VISITOR = "FROM dmp_visitor WHERE key = %(visitor)s AND last_seen <= %(time)s::timestamptz FOR NO KEY UPDATE"
+STEADY = f"(SELECT profile {VISITOR}) = (SELECT profile FROM cdp_identifier WHERE key = %(identifier)s::uuid)"
+LOGGED_OUT = f"(SELECT profile IS NULL {VISITOR})"
+"""What the newest event of a visitor asserts is so already. A statement that waited for the row's lock looks at the row
+as the other transaction left it: when that one linked the visitor anew, nothing is recorded here."""
 STANDINGS = """v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket, p.key, v.created_at,
     v.due_at, p.due_at"""
 PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
@@ -47,16 +50,10 @@ RECORD_ONE = {
 }
 """The statement of one event by its case, whether it may be recorded only once, and whether it locks the profile."""
 READ = f"SELECT {STANDINGS} FROM dmp_visitor v LEFT JOIN cdp_profile p ON p.key = v.profile WHERE v.key = %(key)s"  # noqa: S608
-STORED = (
-    RECORD
-    + """SELECT i.id, NULL::uuid, NULL::timestamptz FROM incoming i WHERE i.id NOT IN (SELECT id FROM stored)
-    UNION ALL
-    SELECT NULL, s.visitor, before.last_seen
-    FROM (SELECT DISTINCT visitor FROM incoming WHERE identifier IS NOT NULL OR NOT %(keep_links)s) s
-    LEFT JOIN dmp_visitor before ON before.key = s.visitor"""
-)
-"""The events that were not stored, and when each visitor that may be linked was last seen before: `before` is the
-visitor as it was when the statement began."""
+HOLD = "SELECT key, last_seen FROM dmp_visitor WHERE key = ANY(%(keys)s) ORDER BY key FOR NO KEY UPDATE"
+"""Locks visitors, and tells when each was last seen."""
+REFUSED = RECORD + "SELECT id FROM incoming WHERE id NOT IN (SELECT id FROM stored)"
+"""The events that were not stored."""
 
 
 class Recorded(NamedTuple):
@@ -100,17 +97,16 @@ def record_and_identify(
     with transaction.atomic():
         if not imported:
             refuse_crowds(configuration, events, now)
-        values = parameters(configuration.id, events, now) | {"keep_links": configuration.keep_links}
-        rows = sql.run(STORED, values, binary=True)
-        stored = {event.id for event in events}.difference(id for id, _, _ in rows)
-        before = {visitor: last_seen for id, visitor, last_seen in rows if id is None}
+        before = dict(sql.run(HOLD, {"keys": sorted({event.visitor for event in events})}, binary=True))
+        refused = sql.run(REFUSED, parameters(configuration.id, events, now), binary=True)
+        stored = {event.id for event in events}.difference(id for (id,) in refused)
         said = [event for event in events if event.id in stored and not event.bot]
         if configuration.keep_links:
             said = [event for event in said if event.identifier is not None]
         relinked: set[UUID] = set()
         if said:
             profiles = ensure_profiles(configuration.id, said, names, now)
-            relinked = links.link(configuration, said, events, profiles, before, now, imported=imported)
+            relinked = links.link(configuration, said, profiles, before, now, imported=imported)
     return Recorded(stored, relinked)
 
 

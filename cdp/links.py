@@ -20,16 +20,16 @@ Links = list[Assertion]
 def link(
     configuration: Configuration,
     said: Sequence[Event],
-    recorded: Sequence[Event],
     profiles: Mapping[UUID, UUID],
     before: Mapping[UUID, datetime | None],
     now: datetime,
     *,
     imported: bool,
 ) -> set[UUID]:
-    """Brings the links of visitors up to date, and gives the profiles whose links changed. `said` are those of the
-    `recorded` events that assert something, `profiles` resolves asserted identifiers, `before` tells when each visitor
-    was last seen before these events. The visitors' rows are locked by their recording."""
+    """Brings the links of visitors up to date, and gives the profiles whose links changed. `said` are the events that
+    assert something, `profiles` resolves asserted identifiers, `before` tells when each visitor that was there was last
+    seen before these events. The visitors' rows are locked: those that were there before their recording, the others
+    by it."""
     heard: dict[UUID, list[Event]] = defaultdict(list)
     for event in said:
         heard[event.visitor].append(event)
@@ -38,14 +38,14 @@ def link(
         heard = {v: events for v, events in heard.items() if not said_before(current.get(v, []), events, profiles)}
     if not heard:
         return set()
-    unexpected = seen_since(heard, recorded, before)
+    overtaken = made_by_another(sorted(heard.keys() - before.keys()), now)
     late = []
     changed: dict[UUID, tuple[Links, Links]] = {}
     for visitor, events in heard.items():
         old = current.get(visitor, [])
         new = [Assertion(event.time, profiles[event.identifier] if event.identifier else None) for event in events]
-        last_seen = before[visitor]
-        if visitor not in unexpected and (last_seen is None or all(event.time > last_seen for event in events)):
+        last_seen = before.get(visitor)
+        if visitor not in overtaken and (last_seen is None or all(event.time > last_seen for event in events)):
             links = timeline([*old, *new], reach_back=configuration.link_history)
             if links != old:
                 changed[visitor] = (old, links)
@@ -67,18 +67,13 @@ def said_before(links: Links, events: Sequence[Event], profiles: Mapping[UUID, U
     return all(event.identifier and profiles[event.identifier] == profile and event.time >= since for event in events)
 
 
-def seen_since(
-    visitors: Collection[UUID], recorded: Sequence[Event], before: Mapping[UUID, datetime | None]
-) -> set[UUID]:
-    """The visitors whose row another transaction changed between our reading of `before` and our lock: they were seen
-    later than the events `recorded` explain."""
-    known = {visitor: before[visitor] or BEGINNING for visitor in visitors}
-    for event in recorded:
-        if event.visitor in known:
-            known[event.visitor] = max(known[event.visitor], event.time)
-    statement = "SELECT key, last_seen FROM dmp_visitor WHERE key = ANY(%(keys)s)"
-    rows = sql.run(statement, {"keys": list(visitors)}, binary=True)
-    return {visitor for visitor, last_seen in rows if last_seen > known[visitor]}
+def made_by_another(visitors: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Of visitors that were not there when ours should have been locked: those whose row another transaction made
+    meanwhile, so that we know nothing of what their events asserted."""
+    if not visitors:
+        return set()
+    statement = "SELECT key FROM dmp_visitor WHERE key = ANY(%(keys)s) AND created_at <> %(now)s"
+    return {key for (key,) in sql.run(statement, {"keys": visitors, "now": now}, binary=True)}
 
 
 def read_links(visitors: Sequence[UUID]) -> dict[UUID, Links]:
