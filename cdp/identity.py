@@ -95,7 +95,9 @@ def record_and_identify(
     asserted identifiers by key."""
     events = list({event.id: event for event in reversed(events)}.values())[::-1]  # of equal ids the first counts
     with transaction.atomic():
-        if not imported:
+        if imported:
+            drop_blocked(events)
+        else:
             refuse_crowds(configuration, events, now)
         before = dict(sql.run(HOLD, {"keys": sorted({event.visitor for event in events})}, binary=True))
         refused = sql.run(REFUSED, parameters(configuration.id, events, now), binary=True)
@@ -132,6 +134,18 @@ CROWD = """SELECT i.blocked_at,
         AND d.linked_at > %(since)s),
     EXISTS (SELECT FROM cdp_device d WHERE d.profile = i.profile AND d.visitor = %(visitor)s)
     FROM cdp_identifier i WHERE i.key = %(key)s"""
+
+
+def drop_blocked(events: Sequence[Event]) -> None:
+    """An import counts no crowds, but does not link by an identifier that stopped linking either."""
+    keys = {event.identifier for event in events if event.identifier is not None}
+    blocked = {key for (key,) in sql.run(BLOCKED, {"keys": list(keys)}, binary=True)} if keys else set()
+    for event in events:
+        if event.identifier in blocked:
+            event.identifier = None
+
+
+BLOCKED = "SELECT key FROM cdp_identifier WHERE key = ANY(%(keys)s) AND blocked_at IS NOT NULL"
 
 
 def warn(limit: str, configuration: Configuration, message: str) -> None:

@@ -342,6 +342,13 @@ def test_an_import_is_no_crowd(account, shop_of):
     assert owner(account, 61) == "shared"
 
 
+def test_an_import_does_not_link_by_what_stopped_linking(account, shop_of):
+    crowd(shop_of, account, 26)
+    import_all(shop_of, account, [Said(2, 99, "shared")])
+    assert owner(account, 99) is None
+    assert Event.objects.get(visitor=visitor(account, 99).key).identifier is None
+
+
 # --- accounts apart ---
 
 
