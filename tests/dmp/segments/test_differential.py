@@ -1,14 +1,16 @@
 """The two executors, one of a person in Python and one of a set of people in SQL, agree on everybody."""
 
 import os
+from datetime import timedelta
 from random import Random
 
 import pytest
 
 from dmp.models import Segment
-from dmp.segments import reading
+from dmp.segments import evaluate, reading
 from dmp.segments.active import Reference
 from dmp.segments.compile import ask
+from dmp.segments.compile import values as compile_values
 from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import prepare
 from dmp.segments.levels import VISITORS
@@ -54,3 +56,15 @@ def test_the_executors_agree_on_random_rules_and_people(seed, account):
     for raw, zone, now, wrong in differences(seed, account, RULES):
         person = wrong[0]
         pytest.fail(f"{raw}\n{zone} {now}\n{person.key}\n{person.facts}")
+
+
+def test_a_fault_planted_in_either_executor_is_found(account, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setitem(compile_values.SIGNS, "gte", ">")
+        assert differences(1, account, 100)
+
+
+def test_a_fault_planted_in_the_other_is_found(account, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setattr(evaluate, "SESSION_GAP", timedelta(minutes=31))
+        assert differences(1, account, 500)

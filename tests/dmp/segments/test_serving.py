@@ -1,10 +1,12 @@
 """Who is in which segment, asked as a shop asks: through the API, at every instant."""
 
 from datetime import timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -253,3 +255,14 @@ def test_rows_are_kept_only_for_those_who_are_in_or_whose_time_comes(segment, ap
     segment(viewers=VIEWED)
     api(CQ, shop.event())
     assert not Membership.objects.exists()
+
+
+def test_recompute_repairs_what_was_lost(segment, view, inside, shop):
+    segment(viewers=VIEWED)
+    view()
+    view()
+    Visitor.objects.update(segments=[])
+    Membership.objects.all().delete()
+    assert inside() == []
+    call_command("recompute", shop.id, "--wait", stdout=StringIO())
+    assert inside() == ["viewers"]
