@@ -50,6 +50,8 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("profiles/<uuid:key>/", people.ProfilePage, "profile"),
             ("segments/<int:pk>/", segments.MembersPage, "segment"),
             ("segments/rule/", rules.RulePage, "rule"),
+            ("segments/rule/size/", rules.SizePage, "rule_size"),
+            ("segments/rule/people/", rules.ExamplesPage, "rule_people"),
         ]
         return [
             path("welcome/<str:uid>/<str:token>/", entry.welcome, name="welcome"),

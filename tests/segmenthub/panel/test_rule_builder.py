@@ -2,12 +2,15 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from accounts.clock import now
 from accounts.models import Account, Attribute
-from dmp.models import Segment
+from dmp.keys import visitor_key
+from dmp.models import Segment, Visitor
 from tests.dmp.segments.test_parse import ACCEPTED
 from tests.segmenthub.panel.conftest import BROWSER
 
@@ -159,3 +162,22 @@ def test_every_control_has_a_name(adding: Page) -> None:
 
     nameless = "e => e.filter(n => !(n.ariaLabel || n.labels?.length || n.textContent.trim())).map(n => n.outerHTML)"
     assert adding.eval_on_selector_all(".sr-builder :is(input, select, textarea, button)", nameless) == []
+
+
+@SIZES
+def test_people_are_estimated_counted_and_shown(adding: Page, owner: Account) -> None:
+    at = now()
+    for n in range(1, 4):
+        visitor = UUID(int=n << 80, version=4)
+        key = visitor_key(owner.pk, visitor)
+        Visitor.objects.create(
+            key=key, account=owner, visitor_id=visitor, created_at=at, first_seen=at, last_seen=at, country="de"
+        )
+    write_json(adding, {"attribute": "$country", "eq": "de"})
+
+    expect(adding.locator(".sr-size")).to_have_text("3 of 3 visitors, 0 of 0 profiles.")
+    adding.get_by_role("button", name="Show some people").click()
+    expect(adding.locator(".sr-people a")).to_have_count(3)
+    adding.get_by_role("button", name="Count exactly").click()
+    expect(adding.locator(".sr-size")).to_have_text("3 of 3 visitors, 0 of 0 profiles.")
+    assert adding.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

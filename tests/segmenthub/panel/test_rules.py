@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from dmp.models import Segment
+from dmp.segments import preview
 from tests.segmenthub.panel.conftest import SECRET, House
 
 Login = Callable[..., Client]
@@ -160,3 +161,46 @@ def test_words_of_another_account_are_unknown(login: Login, ours: House, theirs:
 
 def test_who_is_not_logged_in_is_told_nothing(client: Client, ours: House) -> None:
     assert client.post(reverse("panel:rule"), {"rule": BUY}, content_type="application/json").status_code == 302
+
+
+# --- how many, and who ---
+SEEN = {"event": "pageView", "within": "30d"}
+
+
+def post(client: Client, page: str, rule: Any, **more: Any) -> Any:
+    return client.post(reverse(f"panel:{page}"), {"rule": rule, **more}, content_type="application/json")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_members_are_counted_in_both_levels(login: Login, ours: House, exact: bool) -> None:
+    sizes = post(login(ours.account, "viewer"), "rule_size", SEEN, exact=exact).json()["sizes"]
+
+    assert [(size["level"], size["members"], size["people"]) for size in sizes] == [
+        ("visitor", 1, 1),
+        ("profile", 0, 1),
+    ]
+
+
+def test_some_people_link_to_their_pages(login: Login, ours: House, theirs: House) -> None:
+    people = post(login(ours.account, "analyst"), "rule_people", SEEN).json()["people"]
+
+    assert [person["link"] for person in people] == [reverse("panel:visitor", args=[ours.visitor])]
+
+
+def test_people_are_not_named_to_a_viewer(login: Login, ours: House) -> None:
+    assert post(login(ours.account, "viewer"), "rule_people", SEEN).status_code == 403
+
+
+def test_what_takes_too_long_says_so_kindly(login: Login, ours: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*args: Any) -> None:
+        raise preview.TooSlow
+
+    monkeypatch.setattr(preview, "count", slow)
+    answer = post(login(ours.account), "rule_size", SEEN, exact=True).json()
+
+    assert "longer than can be waited for" in answer["problem"]
+
+
+@pytest.mark.parametrize("page", ["rule_size", "rule_people"])
+def test_a_wrong_rule_is_not_counted(login: Login, ours: House, page: str) -> None:
+    assert "There is no event type" in post(login(ours.account), page, {"event": "noSuch"}).json()["problem"]

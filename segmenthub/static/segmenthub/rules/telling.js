@@ -1,6 +1,7 @@
 // What the server says of the rule while it is written: the sentence, and errors at their nodes.
 
 import { el, icon } from "./dom.js";
+import { sizing } from "./sizing.js";
 
 const WAIT = 300;
 
@@ -8,7 +9,8 @@ export function telling(area, canvas) {
   const addresses = document.getElementById("rule-addresses").dataset;
   const sentence = el("p", { class: "sr-sentence" });
   const problem = el("p", { class: "sr-problem", hidden: true });
-  const box = el("div", { class: "sr-told", role: "status", "aria-live": "polite" }, sentence, problem);
+  const size = sizing(area);
+  const box = el("div", { class: "sr-told" }, el("div", { role: "status", "aria-live": "polite" }, sentence, problem), size.box);
   let timer;
   let asking;
   let errors = [];
@@ -17,6 +19,7 @@ export function telling(area, canvas) {
   function ask(rule) {
     clearTimeout(timer);
     asking?.abort();
+    size.follow(null);
     if (rule === undefined) return tell(null, [{ place: "", message: "This is no JSON yet." }]);
     timer = setTimeout(() => send(rule), WAIT);
     return undefined;
@@ -27,6 +30,7 @@ export function telling(area, canvas) {
     try {
       const answer = await post(addresses.tell, { rule, name: nameOf(area) }, area.form, asking.signal);
       tell(answer.sentence, answer.errors);
+      if (answer.sentence) size.follow(rule);
     } catch (error) {
       if (error.name !== "AbortError") tell(null, [{ place: "", message: "The rule could not be checked just now. It is checked again when you save." }]);
     }
