@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> None:
 def _servers(arguments: list[str]) -> AbstractContextManager[None]:
     command = arguments[0] if arguments else "help"
     missing = embedded.needed(os.environ)
-    if command in WITHOUT_SERVERS or command.startswith("-") or not missing or {"-h", "--help"} & set(arguments):
+    idle = command in WITHOUT_SERVERS and "--database" not in arguments
+    if idle or command.startswith("-") or not missing or {"-h", "--help"} & set(arguments):
         return nullcontext()
     return embedded.servers(Path(os.environ.get("SEGMENTHUB_DATA_DIR") or BASE_DIR / ".data"), only=missing)
 

@@ -6,4 +6,4 @@ class SegmentHubConfig(AppConfig):
 
     def ready(self) -> None:
         # Every process knows the app; without it a task's delay() would look for a broker on localhost.
-        from segmenthub import celery  # noqa: F401
+        from segmenthub import celery, checks  # noqa: F401

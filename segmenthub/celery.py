@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import worker_init
 from django.conf import settings
 
 TASK_SECONDS = 1800  # the hard limit; longer work goes in slices
@@ -62,3 +63,10 @@ app.conf.update(
 )
 app.set_default()
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def refuse_unsafe_database(**kwargs: object) -> None:
+    from segmenthub import checks  # needs the apps ready
+
+    checks.refuse_unsafe_database()

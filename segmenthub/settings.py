@@ -90,6 +90,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         setting("str", "STATEMENT_TIMEOUT", "60s")
     ),
 )
+UNSAFE_DATABASE = setting("bool", "UNSAFE_DATABASE", False)  # see segmenthub.checks
+require(DEBUG or not UNSAFE_DATABASE, "UNSAFE_DATABASE: only with DEBUG, for tests, may a crash lose events.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 EVENT_RETENTION = setting("int", "EVENT_RETENTION", 0)  # days; 0 keeps events for ever
 MEDIA_URL = setting("str", "MEDIA_URL", "/media/")

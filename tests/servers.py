@@ -47,6 +47,7 @@ def _start_servers(stack: ExitStack, missing: list[str]) -> None:
     os.environ["SEGMENTHUB_DATA_DIR"] = str(data_dir)
     if "postgres" in missing:
         os.environ["DATABASE_URL"] = embedded.database_url(data_dir)
+        os.environ["UNSAFE_DATABASE"] = "1"
     if "valkey" in missing:
         os.environ["REDIS_URL"] = embedded.redis_url(data_dir)
 

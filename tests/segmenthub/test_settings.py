@@ -15,6 +15,7 @@ GOOD = {
     "SECRET_KEY": "a" * 60,
     "ALLOWED_HOSTS": "www.example.com",
     "EMAIL_URL": "smtp://mail.example.com",
+    "UNSAFE_DATABASE": "0",
 }
 
 
@@ -32,7 +33,14 @@ def test_a_sensible_production_starts() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SECRET_KEY", ""), ("DEBUG", "1"), ("ALLOWED_HOSTS", ""), ("ALLOWED_HOSTS", "*"), ("SEGMENTHUB_NOW_OFFSET", "9")],
+    [
+        ("SECRET_KEY", ""),
+        ("DEBUG", "1"),
+        ("ALLOWED_HOSTS", ""),
+        ("ALLOWED_HOSTS", "*"),
+        ("SEGMENTHUB_NOW_OFFSET", "9"),
+        ("UNSAFE_DATABASE", "1"),
+    ],
 )
 def test_production_refuses_what_is_risky(name: str, value: str) -> None:
     assert name in start(**GOOD | {name: value})

@@ -97,7 +97,7 @@ def running(data_dir: Path) -> Iterator[Service]:
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    ours = {"DATABASE_URL", "REDIS_URL", "SEGMENTHUB_DATA_DIR", "API_URL"}
+    ours = {"DATABASE_URL", "REDIS_URL", "SEGMENTHUB_DATA_DIR", "API_URL", "UNSAFE_DATABASE"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
