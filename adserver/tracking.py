@@ -7,8 +7,10 @@ what is not recorded only the reason is counted; the caller sees the same answer
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
+from django.db import transaction
 
 from accounts.snapshot import Configuration
 from adserver.live import Offers, configuration_of, offers
@@ -17,6 +19,9 @@ from dmp import partitions
 from dmp.agents import agent
 from dmp.events import Event, partition_missing, record_beside
 from dmp.keys import key, visitor_key
+from dmp.models import Level, Visitor
+from dmp.segments.active import touched
+from dmp.segments.refresh import refresh
 
 CLOCKS_DIFFER = timedelta(minutes=10)
 """How long a token is remembered beyond its age: no other process's clock lets it pass again."""
@@ -111,10 +116,27 @@ def properties(seen: Seen) -> dict[str, Any]:
 def record(configuration: Configuration, event: Event, now: datetime) -> str:
     """Records the event, "replay" where the token was seen before; a partition that is missing is made first."""
     try:
-        recorded = record_beside(configuration.id, event, now)
+        recorded = record_and_refresh(configuration, event, now)
     except psycopg.errors.CheckViolation as error:
         if not partition_missing(error):
             raise
         partitions.ensure(now)
-        recorded = record_beside(configuration.id, event, now)
+        recorded = record_and_refresh(configuration, event, now)
     return "" if recorded else "replay"
+
+
+def record_and_refresh(configuration: Configuration, event: Event, now: datetime) -> bool:
+    """Whether the event is new; segments that ask for it know of it at once."""
+    touches = touched(configuration, event)
+    if not touches:
+        return record_beside(configuration.id, event, now)
+    with transaction.atomic():
+        recorded = record_beside(configuration.id, event, now)
+        if recorded:
+            profile = Visitor.objects.filter(key=event.visitor).values_list("profile", flat=True).first()
+            people: dict[str, list[UUID]] = {
+                Level.VISITOR: [event.visitor],
+                Level.PROFILE: [profile] if profile else [],
+            }
+            refresh(configuration, people, now, "event", touches)
+    return recorded

@@ -238,8 +238,8 @@ def take_over(changed: Mapping[UUID, tuple[Links, Links]], now: datetime) -> Non
     for visitor, text in sorted(has_values):
         profile = gained[visitor]
         if profile is not None:
-            taken = {name: a | {"source": f"visitor:{visitor}"} for name, a in decode(text).items()}
-            rewrite(profile, lambda own, taken=taken: taken | own)
+            taken = {n: a | {"source": f"visitor:{visitor}"} for n, a in decode(text).items() if a["values"]}
+            rewrite(profile, lambda own, taken=taken: own | taken | {n: a for n, a in own.items() if a["values"]})
 
 
 def rewrite(profile: UUID, change: Any) -> None:

@@ -124,12 +124,12 @@ def read_values(found: Definition, place: str, value: Any) -> list[Any]:
 
 
 def merged(old: Mapping[str, Any], changes: Mapping[str, list[Any]], source: str, now: datetime) -> dict[str, Any]:
-    """The attributes after a write. Writing the same values again keeps the time of their last change."""
+    """The attributes after a write. Writing the same values again keeps the time of their last change; a removed
+    attribute stays as one without values, so that rules know since when."""
     result = dict(old)
     for name, new in changes.items():
         before = old.get(name)
-        if not new:
-            result.pop(name, None)
+        if not new and before is None:
             continue
         same = before is not None and before["values"] == new
         result[name] = {

@@ -1,14 +1,17 @@
 """For load balancers and operators: is the process alive, may it get requests, what did it count."""
 
 import os
+from contextlib import suppress
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from accounts.clock import now
 from accounts.errors import Unavailable, envelope
+from dmp.segments.clock import oldest_due
 from segmenthub.middleware import only
 
 _migrated = False
@@ -45,4 +48,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(registry) + generate_latest(lag())
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def lag() -> CollectorRegistry:
+    """How late the clock of the segments is, as the database tells; nothing when it does not."""
+    registry = CollectorRegistry()
+    with suppress(DatabaseError):
+        due = oldest_due()
+        name, told = "segmenthub_oldest_due_seconds", "Since when a person waits to be evaluated; 0: nobody does."
+        late = max((now() - due).total_seconds(), 0) if due else 0
+        Gauge(name, told, registry=registry).set(late)
+    return registry

@@ -76,6 +76,9 @@ class Parser:
         if known is None:
             message = f"There is no attribute “{name}”. Define it under Account > Attributes, or correct the name."
             raise RuleError(at(place, "attribute"), message)
+        if known.computed is not None:
+            message = f"“{name}” is computed from events and cannot stand in a rule. Ask of the events themselves."
+            raise RuleError(at(place, "attribute"), message)
         unchanged = duration(node["for"], at(place, "for")) if "for" in node else None
         if unchanged and not known.changes_known:
             raise RuleError(at(place, "for"), f"When “{name}” changed is not kept: “for” cannot be used with it.")

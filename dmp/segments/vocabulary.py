@@ -14,13 +14,6 @@ from dmp.models import Segment
 BUILT_IN = {"path": "path", "referrer": "referrer", "platform": "platform", "device": "device"}
 """Properties that every event has, with their columns."""
 
-RESERVED_TYPES = {
-    **dict.fromkeys(("$device", "$platform", "$country", "$language"), "text"),
-    **dict.fromkeys(("$utm.source", "$utm.medium", "$utm.campaign"), "text"),
-    **dict.fromkeys(("$firstSeen", "$lastSeen"), "datetime"),
-    "$known": "boolean",
-}
-
 
 class PropertyType(NamedTuple):
     """`column` of the event table; None: in the JSON `properties`."""
@@ -28,6 +21,17 @@ class PropertyType(NamedTuple):
     type: str
     many: bool
     column: str | None
+
+
+AD_PROPERTIES = dict.fromkeys(("campaign", "creative", "placement"), PropertyType("text", False, None))
+"""What the ad server's own events tell."""
+
+RESERVED_TYPES = {
+    **dict.fromkeys(("$device", "$platform", "$country", "$language"), "text"),
+    **dict.fromkeys(("$utm.source", "$utm.medium", "$utm.campaign"), "text"),
+    **dict.fromkeys(("$firstSeen", "$lastSeen"), "datetime"),
+    "$known": "boolean",
+}
 
 
 class AttributeType(NamedTuple):
@@ -75,6 +79,7 @@ segment_names: Part[frozenset[str]] = Part(
 
 def vocabulary(configuration: Configuration) -> Vocabulary:
     """What the rules of an account may name."""
-    documented: dict[str, dict[str, PropertyType]] = {code: {} for code in AD_EVENTS}
-    events = documented | {code: event_properties(kind) for code, kind in kinds.of(configuration).items()}
+    events = {code: dict(AD_PROPERTIES) for code in AD_EVENTS} | {
+        code: event_properties(kind) for code, kind in kinds.of(configuration).items()
+    }
     return Vocabulary(events, attribute_types(configuration), segment_names.of(configuration), configuration.zone)

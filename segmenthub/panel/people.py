@@ -160,6 +160,7 @@ class PersonPage(Page):
                 name in known and known[name].personal,
             )
             for name, stored in sorted(person.attributes.items())
+            if stored["values"]
         ]
         return written + self.computed(spans)
 

@@ -63,9 +63,8 @@ ACCEPTED = {
     "never_bought": {"not": {"event": "purchase"}},
     "this_month": {"event": "purchase", "within": {"calendar": "month"}},
     "in_session": {"event": "productView", "within": "session", "count": {"gte": 3}},
-    "clicked": {"event": "$click"},
+    "clicked": {"event": "$click", "where": {"property": "campaign", "eq": "summer"}},
     "reserved": {"attribute": "$utm.source", "eq": "mail"},
-    "computed": {"attribute": "totalOrders", "gte": 2},
 }
 
 
@@ -108,6 +107,7 @@ REFUSED = {
     "no date": ({"attribute": "birthDate", "eq": "2026-02-30"}, "eq"),
     "a rolling window on text": ({"attribute": "country", "last": "7d"}, "last"),
     "for on what has no time of change": ({"attribute": "$device", "eq": "mobile", "for": "1d"}, "for"),
+    "a computed attribute": ({"attribute": "totalOrders", "gte": 2}, "attribute"),
     "an unknown event": ({"event": "noSuch"}, "event"),
     "an unknown event in a list": ({"event": ["purchase", "noSuch"]}, "event"),
     "any event in a list": ({"event": ["*"]}, "event"),

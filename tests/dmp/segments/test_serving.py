@@ -266,3 +266,14 @@ def test_recompute_repairs_what_was_lost(segment, view, inside, shop):
     assert inside() == []
     call_command("recompute", shop.id, "--wait", stdout=StringIO())
     assert inside() == ["viewers"]
+
+
+def test_a_removed_attribute_is_unchanged_since_its_removal(segment, api, shop, inside, at):
+    segment(homeless={"attribute": "country", "exists": False, "for": "7d"})
+    api("/visitors/attributes", shop.visitor(attributes={"country": "tr"}))
+    at(days=10)
+    api("/visitors/attributes", shop.visitor(attributes={"country": None}))
+    at(days=17, seconds=-1)
+    assert inside() == []
+    at(days=17)
+    assert inside() == ["homeless"]

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from dmp.event_types import DOCUMENTED, STANDARD
-from dmp.segments.vocabulary import AttributeType, PropertyType, Vocabulary
+from dmp.segments.vocabulary import AD_PROPERTIES, AttributeType, PropertyType, Vocabulary
 
 
 def shop(zone: str = "Europe/Istanbul") -> Vocabulary:
@@ -20,7 +20,7 @@ def shop(zone: str = "Europe/Istanbul") -> Vocabulary:
     types = {"country": "text", "favoriteBrands": "text", "age": "number", "birthDate": "date", "plan": "text"}
     attributes = {name: AttributeType(type) for name, type in types.items()}
     attributes["totalOrders"] = AttributeType("number", False, {"standard": "totalOrders"})
-    return Vocabulary(events | {"$click": {}}, attributes, {"vip", "staff"}, ZoneInfo(zone))
+    return Vocabulary(events | {"$click": dict(AD_PROPERTIES)}, attributes, {"vip", "staff"}, ZoneInfo(zone))
 
 
 def documented(name: str) -> PropertyType:
