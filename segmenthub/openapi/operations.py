@@ -193,6 +193,24 @@ VISITORS = people(
 )
 
 
+MEMBERS = operation(
+    "listSegmentMembers",
+    "Segments",
+    "List the members of a segment",
+    "Returns who is in a segment at this instant, visitors or profiles, a page of at most 1,000 at a time. The token "
+    "needs “List the members of segments”.",
+    "MembersOf",
+    {"Members": {"account": UUID, "token": TOKEN, "segment": "VIP", "level": "profile", "limit": 100}},
+    "Members",
+    {
+        "status": 200,
+        "message": "Segment members listed successfully.",
+        "members": [{"profileId": PROFILE, "enteredAt": "2026-11-23T10:00:00Z"}],
+        "next": None,
+    },
+)
+
+
 def describe(view: str, described: Schema) -> type[OpenApiViewExtension]:
     """Registers the description of a view, which knows nothing of it."""
 
@@ -216,4 +234,5 @@ DESCRIPTIONS = [
     describe("dmp.views.VisitorQuery", VISITORS["query"]),
     describe("dmp.views.VisitorAttributes", VISITORS["attributes"]),
     describe("dmp.views.VisitorSegments", VISITORS["segments"]),
+    describe("cdp.views.SegmentMembers", MEMBERS),
 ]

@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from accounts.errors import encode
 from segmenthub.middleware import only
 from segmenthub.openapi import operations
+from segmenthub.openapi.rules import RULES
 from segmenthub.openapi.schemas import COMPONENTS
 
 DESCRIPTION = """Query and manage metadata about your visitors, ingest events, and activate segments in real-time.
@@ -46,7 +47,7 @@ def document() -> dict[str, Any]:
             {"name": "Visitors", "description": "Devices, anonymous or not."},
         ],
         "paths": paths,
-        "components": {"schemas": COMPONENTS, "securitySchemes": {"bearer": bearer}},
+        "components": {"schemas": COMPONENTS | RULES, "securitySchemes": {"bearer": bearer}},
     }
 
 

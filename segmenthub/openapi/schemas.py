@@ -248,7 +248,38 @@ PINS: Schema = {
     "removes": names("List of segments to remove from the person.", ["SEGMENT_TO_BE_REMOVED"]),
     "releases": names("List of segments to give back to their rules.", []),
 }
+MEMBERS = answer(
+    "Segment members listed successfully.",
+    {
+        "members": {
+            "type": "array",
+            "items": record(
+                {
+                    "visitorId": {"type": "string"},
+                    "profileId": {"type": "string"},
+                    "enteredAt": {"type": "string", "format": "date-time"},
+                },
+                ["enteredAt"],
+            ),
+            "description": "In the order of their keys.",
+        },
+        "next": {"type": ["string", "null"], "description": "Send it as “after” for the next page; null: the last."},
+    },
+)
+MEMBERS_OF: Schema = record(
+    {
+        "account": ACCOUNT,
+        "token": TOKEN,
+        "segment": {"type": "string", "description": "The segment's name.", "examples": ["VIP"]},
+        "level": {"enum": ["visitor", "profile"]},
+        "after": {"type": ["string", "null"], "format": "uuid", "description": "The “next” of the page before."},
+        "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": 1000},
+    },
+    ["account", "token", "segment", "level"],
+)
 COMPONENTS: Schema = {
+    "Members": MEMBERS,
+    "MembersOf": MEMBERS_OF,
     **EVENTS,
     "Campaign": CAMPAIGN,
     "Reason": REASON,

@@ -8,10 +8,22 @@ from drf_spectacular.validation import validate_schema
 
 from segmenthub.openapi.operations import ERRORS
 from segmenthub.openapi.pages import document
+from tests.dmp.segments.test_parse import ACCEPTED, REFUSED
 from tests.shops import PLATFORM
 
+NEED_AN_ACCOUNT = {
+    *("an unknown attribute", "a bound on text", "a bound on a boolean", "a number for text", "text for a number"),
+    *("a list of another type", "an invalid regular expression", "no date", "a computed attribute"),
+    *("a regular expression that is not linear", "a character that cannot be stored", "a rolling window on text"),
+    *("for on what has no time of change", "an unknown event", "an unknown event in a list", "any event in a list"),
+    *("a window from not before to", "a window that ends before it starts", "a sum of text", "an unknown property"),
+    *("a property of two types", "a within on the first step", "absent not last", "same of an unknown property"),
+    *("an unknown segment", "a sample backwards", "too deep", "too deep a where", "too many conditions"),
+}
+"""What a schema cannot see."""
+
 PATHS = {"/campaigns/query", "/profiles/query", "/profiles/attributes", "/profiles/segments"}
-PATHS |= {"/visitors/query", "/visitors/attributes", "/visitors/segments"}
+PATHS |= {"/visitors/query", "/visitors/attributes", "/visitors/segments", "/segments/members"}
 
 
 def posts():
@@ -66,7 +78,11 @@ def test_what_may_be_tried_again_says_when(status):
 @pytest.mark.parametrize(("path", "body"), EXAMPLES)
 def test_each_example_fits_its_schema_and_runs(api, shop, path, body):
     check(body, posts()[path]["requestBody"]["content"]["application/json"]["schema"])
-    body = {**body, "account": shop.id, **({"token": shop.live} if "token" in body else {})}
+    body = {
+        **body,
+        "account": shop.id,
+        **({"token": shop.full if path == "/segments/members" else shop.live} if "token" in body else {}),
+    }
     status, answer = api(path, body)
     assert status == 200
     check(answer, posts()[path]["responses"]["200"]["content"]["application/json"]["schema"])
@@ -77,6 +93,17 @@ def test_each_example_fits_its_schema_and_runs(api, shop, path, body):
 def test_each_answers_example_fits_its_schema(path):
     body = posts()[path]["responses"]["200"]["content"]["application/json"]
     check(body["example"], body["schema"])
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_rule_of_the_language_fits_the_schema(name):
+    check(ACCEPTED[name], {"$ref": "#/components/schemas/Rule"})
+
+
+@pytest.mark.parametrize("what", [what for what in REFUSED if what not in NEED_AN_ACCOUNT])
+def test_the_schema_refuses(what):
+    with pytest.raises(jsonschema.ValidationError):
+        check(REFUSED[what][0], {"$ref": "#/components/schemas/Rule"})
 
 
 def test_events_take_more_properties_than_are_named():
