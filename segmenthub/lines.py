@@ -102,6 +102,7 @@ class Source:
             self.stream = cast(BinaryIO, io.BufferedReader(Unpacked(self.stream), 1 << 18))
         start = self.start(1 << 10)
         if start.startswith(UTF_16):
+            self.close()
             raise CommandError(f"{path}: The file is UTF-16. Save it as UTF-8.")
         self.csv = not start.lstrip(BOM + b" \t\r\n").startswith(b"{") if path == STDIN else name.endswith(".csv")
 
@@ -133,19 +134,6 @@ class Source:
     def skip_line(self) -> None:
         while (more := self.stream.readline(1 << 16)) and not more.endswith(b"\n"):
             pass
-
-
-def read_lines(path: str) -> Iterator[Line]:
-    """The lines of a file, empty ones left out. Raises CommandError for a file that cannot be opened or read to its
-    end; that of a broken one after the last line that could be read."""
-    source = Source(path)
-    yield from lines_of(source)
-    if source.broken:
-        raise CommandError(source.broken)
-
-
-def lines_of(source: Source) -> Iterator[Line]:
-    return csv_lines(source) if source.csv else map(parsed, json_lines(source))
 
 
 def json_lines(source: Source) -> Iterator[Line]:
