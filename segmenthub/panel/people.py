@@ -19,9 +19,10 @@ from dmp.attributes import definitions
 from dmp.computed import compute
 from dmp.keys import visitor_key
 from dmp.memberships import standing
-from dmp.models import Segment, Visitor
+from dmp.models import Level, Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
+from dmp.segments.refresh import refresh
 from segmenthub.panel.events import Wanted, events_of, newest_events
 from segmenthub.panel.pages import Page, asked
 
@@ -31,6 +32,7 @@ RECENT_EVENTS = 500
 SEARCHED = 50_000
 """Among how many visitors the beginning of a visitorId is looked for; a whole one is found by its key."""
 TIMELINE = 100
+MOST_OTHERS = 200
 HEX = re.compile(r"[0-9a-f-]{1,36}")
 
 
@@ -143,9 +145,15 @@ class PersonPage(Page):
     model: ClassVar[type[Visitor] | type[Profile]]
 
     def find(self, key: UUID) -> Any:
+        """The person, with what is due of its segments evaluated."""
         found = self.model.objects.filter(account=self.account, key=key).first()
         if found is None:
             raise Http404
+        at = now()
+        if found.due_at and found.due_at <= at and (settings := configuration(self.account.pk)):
+            level = Level.VISITOR if self.model is Visitor else Level.PROFILE
+            refresh(settings, {level: [key]}, at, "clock", ())
+            found.refresh_from_db()
         return found
 
     def attributes(self, person: Any, spans: list[Any]) -> list[AttributeShown]:
@@ -183,6 +191,11 @@ class PersonPage(Page):
         wanted = {*inside, *person.pins_out}
         rows = Segment.objects.filter(account=self.account, pk__in=wanted) if wanted else []
         return [SegmentShown(row, how(row.pk, person)) for row in rows]
+
+    def others(self, person: Any) -> list[Segment]:
+        """The segments that it is not in."""
+        inside = {row.segment.pk for row in self.segments(person)}
+        return [row for row in Segment.objects.filter(account=self.account)[:MOST_OTHERS] if row.pk not in inside]
 
 
 def as_time(value: Any) -> Any:
@@ -224,7 +237,9 @@ class VisitorPage(PersonPage):
             "person": visitor,
             "facts": visitor_facts(visitor),
             "attributes": self.attributes(visitor, [life(key, latest)]),
+            "level": Level.VISITOR,
             "segments": self.segments(visitor),
+            "others": self.others(visitor),
             "earliest": EARLIEST,
             "links": [(link, names.get(link.profile) if link.profile else None) for link in links],
             "owner": (visitor.profile, names.get(visitor.profile)) if visitor.profile else None,
@@ -255,7 +270,9 @@ class ProfilePage(PersonPage):
             "person": profile,
             "facts": profile_facts(profile, latest),
             "attributes": self.attributes(profile, spans),
+            "level": Level.PROFILE,
             "segments": self.segments(profile),
+            "others": self.others(profile),
             "identifiers": Identifier.objects.filter(profile=key, account=self.account).order_by("type", "value"),
             "devices": [(device, visitors.get(device.visitor)) for device in devices],
             "survivor": profile.merged_into,

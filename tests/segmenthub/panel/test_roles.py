@@ -71,6 +71,7 @@ def test_each_page_of_our_own_opens_for_its_roles_alone(login: Login, ours: Hous
     client = login(ours.account, role)
     pages = {reverse(f"panel:{name}"): least for name, least in PAGES.items()}
     pages[reverse("panel:visitor", args=[ours.visitor])] = "analyst"
+    pages[reverse("panel:why", args=["visitor", ours.visitor, ours["dmp.segment"].pk])] = "analyst"
     pages[reverse("panel:profile", args=[ours.profile])] = "analyst"
     pages[reverse("panel:segment", args=[ours["dmp.segment"].pk])] = "analyst"
 
