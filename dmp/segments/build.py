@@ -338,7 +338,8 @@ def build_now(account: UUID, *, again: Sequence[str] | None = None) -> None:
 def accounts_to_build() -> list[UUID]:
     """Those with edits that nobody builds yet."""
     edited = Segment.objects.filter(status=Segment.Status.BUILDING)
-    return [row.account_id for row in edited.distinct("account").order_by("account") if any_stale(row.account_id)]
+    accounts = edited.order_by("account_id").values_list("account_id", flat=True).distinct()
+    return [account for account in accounts if any_stale(account)]
 
 
 def any_stale(account: UUID) -> bool:

@@ -14,6 +14,8 @@ from accounts import clock
 from dmp.models import Membership, MembershipChange, Segment, SegmentRevision, Visitor
 from dmp.segments.build import build_now, clean, start
 from dmp.segments.clock import tick
+from dmp.tasks import build_segments
+from dmp.tasks import tick as tick_task
 from tests.shops import PROFILE
 
 CQ = "/campaigns/query"
@@ -255,6 +257,18 @@ def test_rows_are_kept_only_for_those_who_are_in_or_whose_time_comes(segment, ap
     segment(viewers=VIEWED)
     api(CQ, shop.event())
     assert not Membership.objects.exists()
+
+
+def test_the_workers_build_an_edit_and_take_out_who_left(shop, view, inside, at):
+    viewers = Segment.objects.create(account=shop.account, name="viewers", rule=VIEWED)
+    view()
+    view()
+    build_segments()
+    assert inside() == ["viewers"]
+    assert Segment.objects.get(pk=viewers.pk).status == "live"
+    at(days=30)
+    tick_task()
+    assert history(viewers) == [(True, "edit"), (False, "clock")]
 
 
 def test_recompute_repairs_what_was_lost(segment, view, inside, shop):
