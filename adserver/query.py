@@ -11,7 +11,7 @@ import psycopg
 from django.conf import settings
 from django.db import transaction
 
-from accounts import metrics
+from accounts import clock, metrics
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration
 from adserver import decision, signing
@@ -133,6 +133,7 @@ def up_to_date(
     due = is_due(due_at, now) or is_due(profile_due_at, now)
     if query.event.bot or not (touches or is_new or due):
         return row
+    now = clock.now()  # the locks may have waited for an event that happened after this one
     people: dict[str, list[UUID]] = {Level.VISITOR: [query.event.visitor], Level.PROFILE: [profile] if profile else []}
     asked = None if is_new else touches
     found = refresh(configuration, people, now, "event", asked, due=due, locked=locked)
@@ -156,7 +157,7 @@ def record_in_transaction(configuration: Configuration, query: Query, now: datet
     if row is None or event.bot:
         return row
     profiles = relinked | ({row[7]} if row[7] else set())
-    refresh(configuration, {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}, now, "link")
+    refresh(configuration, {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}, clock.now(), "link")
     return identity.read_standings(event.visitor)
 
 
