@@ -22,6 +22,7 @@ from accounts.snapshot import Configuration
 from dmp import computed, sizes
 from dmp.event_types import STANDARD
 from dmp.models import EventType, Property, Segment
+from dmp.segments.build import progress
 from dmp.segments.offer import offer
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
@@ -181,7 +182,8 @@ class SegmentAdmin(AccountAdmin):
 
     @column("state", ordering="status", label={"live": "success", "building": "info", "failed": "danger"})
     def state(self, segment: Segment) -> tuple[str, str]:
-        return segment.status, segment.get_status_display()
+        building = segment.status == Segment.Status.BUILDING
+        return segment.status, f"Building {progress(segment)} %" if building else segment.get_status_display()
 
     @column("members")
     def members(self, segment: Any) -> str:

@@ -319,9 +319,12 @@ def forget(revision: SegmentRevision, level: Facts) -> None:
             )
 
 
-def progress(build: UUID) -> int:
-    """Percent done."""
-    parts = BuildPart.objects.filter(build=build)
+def progress(segment: Segment) -> int:
+    """Percent done of the build that the segment waits for."""
+    revision = segment.revisions.filter(state=BUILDING).first()
+    if revision is None:
+        return 0
+    parts = BuildPart.objects.filter(build=revision.build)
     total = parts.count()
     return 100 * parts.exclude(done_at=None).count() // total if total else 100
 

@@ -1,13 +1,15 @@
 """The members of a segment, and pinning people into it and out of it by hand."""
 
 from contextlib import suppress
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncDate
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -18,11 +20,14 @@ from accounts.snapshot import configuration
 from cdp.models import Profile
 from cdp.people import WritableProfiles
 from dmp import memberships
-from dmp.models import Level, Membership, Segment, Visitor
+from dmp.models import Level, Membership, MembershipChange, Segment, Visitor
 from dmp.people import People, Visitors
+from dmp.segments.members import bring_up_to_date
+from dmp.segments.refresh import refresh
 from segmenthub.panel.pages import Page
 
 PER_PAGE = 50
+HISTORY = timedelta(days=30)
 LEVELS: dict[str, People] = {Level.PROFILE: WritableProfiles(), Level.VISITOR: Visitors()}
 VERBS = {"in": "is in", "out": "is kept out of", "release": "is left to the rule of"}
 
@@ -41,12 +46,17 @@ class MembersPage(Page):
 
     def context(self, request: HttpRequest, pk: int, *args: Any, **kwargs: Any) -> dict[str, Any]:
         segment = self.segment(pk)
+        found = configuration(self.account.pk)
+        for level in LEVELS if found else ():
+            assert found is not None
+            bring_up_to_date(found, segment.pk, level, now())
         pinned = "out" if request.GET.get("show") == "out" else "in"
         rows = list(page_of(segment, pinned, request.GET.get("after", "")))
         more = len(rows) > PER_PAGE
         return {
             "title": segment.name,
             "segment": segment,
+            "days": history(segment),
             "rows": with_people(rows[:PER_PAGE]),
             "out": pinned == "out",
             "after": rows[PER_PAGE - 1].person if more else "",
@@ -72,6 +82,7 @@ class MembersPage(Page):
             with transaction.atomic():
                 key = people.make(self.account.pk, who, at)
                 memberships.pin(people.model, people.level, self.account.pk, key, pins(segment.pk, verb), at)
+                refresh(settings, {people.level: [key]}, at, MembershipChange.Cause.PIN)
         except ApiError as error:
             messages.error(request, error.problems[0].message if error.problems else error.message)
         else:
@@ -83,6 +94,29 @@ def pins(segment: int, verb: str) -> memberships.Pins:
     return memberships.Pins(
         some if verb == "in" else (), some if verb == "out" else (), some if verb == "release" else ()
     )
+
+
+class Day(NamedTuple):
+    """How many entered and left on a day of the account's; `share` of the highest day's total, in percent."""
+
+    day: date
+    entered: int
+    left: int
+    share: float
+
+
+def history(segment: Segment) -> list[Day]:
+    """The days of the last HISTORY on which anybody entered or left, newest first."""
+    rows = (
+        MembershipChange.objects.filter(segment=segment, at__gte=now() - HISTORY)
+        .annotate(day=TruncDate("at"))
+        .values("day")
+        .annotate(entries=Count("id", filter=Q(entered=True)), exits=Count("id", filter=Q(entered=False)))
+        .order_by("-day")
+    )
+    found = [(row["day"], row["entries"], row["exits"]) for row in rows]
+    most = max((entries + exits for _, entries, exits in found), default=1)
+    return [Day(day, entries, exits, 100 * (entries + exits) / most) for day, entries, exits in found]
 
 
 def page_of(segment: Segment, pinned: str, after: str) -> QuerySet[Membership]:

@@ -49,3 +49,16 @@ def test_an_unknown_level_is_not_found(why):
 def test_the_visitors_page_links_to_it_for_each_segment(login, ours):
     page = login(ours.account, "analyst").get(reverse("panel:visitor", args=[ours.visitor])).content.decode()
     assert reverse("panel:why", args=["visitor", ours.visitor, ours["dmp.segment"].pk]) in page
+
+
+def test_the_list_tells_how_far_a_build_is(login, ours):
+    Segment.objects.create(account=ours.account, name="Lookers", rule=RULE)
+    client = login(ours.account)
+    assert "Building 0 %" in client.get(reverse("panel:dmp_segment_changelist")).content.decode()
+    build_now(ours.account.pk)
+    assert "Building 0 %" not in client.get(reverse("panel:dmp_segment_changelist")).content.decode()
+
+
+def test_the_members_page_tells_who_entered_and_left(login, ours):
+    page = login(ours.account).get(reverse("panel:segment", args=[ours["dmp.segment"].pk])).content.decode()
+    assert "2 entered, 0 left" in page
