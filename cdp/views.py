@@ -73,7 +73,7 @@ def read_level(body: dict[str, Any]) -> str:
     level = body.get("level")
     if not present(level):
         raise Malformed.field("level", "required", "Send “level”: visitor or profile.")
-    if level not in SegmentMembers.people:
+    if type(level) is not str or level not in SegmentMembers.people:
         raise Malformed.field("level", "invalid", "“level” is visitor or profile.")
     return str(level)
 
