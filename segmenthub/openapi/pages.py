@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.errors import encode
 from segmenthub.middleware import only
-from segmenthub.openapi import operations
+from segmenthub.openapi import operations, tracking
 from segmenthub.openapi.rules import RULES
 from segmenthub.openapi.schemas import COMPONENTS
 
@@ -45,8 +45,9 @@ def document() -> dict[str, Any]:
             {"name": "Events", "description": "What visitors do, and the campaigns that they get."},
             {"name": "Profiles", "description": "Known users."},
             {"name": "Visitors", "description": "Devices, anonymous or not."},
+            {"name": "Tracking", "description": "What became of a shown campaign."},
         ],
-        "paths": paths,
+        "paths": paths | tracking.PATHS,
         "components": {"schemas": COMPONENTS | RULES, "securitySchemes": {"bearer": bearer}},
     }
 

@@ -4,10 +4,14 @@ import json
 
 import jsonschema
 import pytest
+from django.urls import resolve
 from drf_spectacular.validation import validate_schema
 
+from segmenthub.openapi import tracking
 from segmenthub.openapi.operations import ERRORS
 from segmenthub.openapi.pages import document
+from segmenthub.urls import urlpatterns
+from tests.adserver.offers import make_campaign
 from tests.dmp.segments.test_parse import ACCEPTED, REFUSED
 from tests.shops import PLATFORM
 
@@ -27,7 +31,7 @@ PATHS |= {"/visitors/query", "/visitors/attributes", "/visitors/segments", "/seg
 
 
 def posts():
-    return {path: item["post"] for path, item in document()["paths"].items()}
+    return {path: item["post"] for path, item in document()["paths"].items() if path not in tracking.PATHS}
 
 
 def check(value, schema):
@@ -118,3 +122,32 @@ def test_the_reference_page_loads_nothing_from_elsewhere(send, path):
     assert "//" not in page.replace("<!doctype", "")
     assert "default-src 'none'" in response["Content-Security-Policy"]
     assert 'spec-url="/openapi.json"' in page
+
+
+# --- tracking ---
+
+TRACKED = [(path, method) for path, item in tracking.PATHS.items() for method in item if method != "parameters"]
+
+
+def test_each_tracking_path_is_described():
+    served = [str(each.pattern) for each in urlpatterns if "token" in str(each.pattern)]
+    assert len(served) == len(tracking.PATHS)
+    assert all(resolve(path.format(token="x")) for path in tracking.PATHS)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/avif,image/*"])
+@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize(("path", "method"), TRACKED)
+def test_what_tracking_answers_is_described(account, api, send, shop, path, method, good, accept):
+    make_campaign(account, link="https://shop.example/sale")
+    token = api("/campaigns/query", shop.event())[1]["campaigns"][0]["id"] if good else "x" * 40
+    response = send(path.format(token=token), b"", method.upper(), HTTP_ACCEPT=accept)
+    described = tracking.PATHS[path][method]["responses"][str(response.status_code)]
+    assert set(described.get("headers", {})) <= set(response.headers)
+    assert not response.content or response["Content-Type"].partition(";")[0] in described["content"]
+
+
+def test_a_token_fits_its_description(account, api, shop):
+    make_campaign(account)
+    token = api("/campaigns/query", shop.event())[1]["campaigns"][0]["id"]
+    check(token, tracking.TOKEN["schema"])
