@@ -1,0 +1,188 @@
+"""A rule as one statement over people: whom it asks, segments, samples, and when to look again."""
+
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import pytest
+
+from cdp.levels import PROFILES
+from cdp.models import Device, Link, Profile
+from dmp.models import Membership, Segment
+from dmp.segments.compile.sources import of_account, of_keys
+from dmp.segments.levels import VISITORS
+from tests.dmp.segments.crowd import DAY, HOUR, MINUTE, NOW, Crowd, did
+
+
+@pytest.fixture
+def crowd(account):
+    return Crowd(account)
+
+
+EXAMPLES = {
+    "vip": {"event": "purchase", "within": "90d", "sum": {"property": "orderTotal", "gte": 1000}},
+    "churn_risk": {
+        "all": [
+            {"event": "purchase", "within": {"from": "120d", "to": "60d"}},
+            {"not": {"event": "purchase", "within": "60d"}},
+        ]
+    },
+    "abandoned_view": {
+        "sequence": [
+            {"event": "productView", "where": {"property": "price", "gte": 50}},
+            {"event": "purchase", "within": "1h", "absent": True},
+        ],
+        "within": "7d",
+    },
+    "same_sku_funnel": {
+        "sequence": [{"event": "productView"}, {"event": "addToCart", "within": "30m"}],
+        "same": ["sku"],
+        "within": "30d",
+    },
+    "shoe_fans": {
+        "event": "productView",
+        "where": {
+            "any": [{"property": "category", "eq": "shoes"}, {"property": "breadcrumb", "startsWith": "Home > Shoes"}]
+        },
+        "within": "30d",
+        "count": {"gte": 3},
+    },
+    "first_time_buyer": {
+        "all": [{"event": "purchase", "within": "7d"}, {"not": {"event": "purchase", "within": {"to": "7d"}}}]
+    },
+    "regulars": {"event": "*", "within": "30d", "unique": {"period": "day", "gte": 5}},
+    "brand_explorer": {"event": "productView", "within": "14d", "unique": {"property": "brand", "gte": 4}},
+    "last_page_checkout": {"event": "pageView", "last": {"property": "path", "startsWith": "/checkout"}},
+    "nike_adidas": {"attribute": "favoriteBrands", "hasAll": ["Nike", "adidas"]},
+    "not_tr": {"attribute": "country", "nin": ["tr"]},
+    "adults": {"attribute": "age", "gte": 18, "lt": 65},
+    "birthday_week": {"attribute": "birthDate", "anniversary": "7d"},
+    "trial_stuck": {"attribute": "plan", "eq": "trial", "for": "14d"},
+    "long_vip": {
+        "all": [
+            {"segment": "vip", "for": "30d"},
+            {"not": {"segment": "staff"}},
+            {"attribute": "consent.ads", "eq": True},
+        ]
+    },
+    "holdout": {"sample": {"from": 0, "to": 10, "salt": "q3"}},
+    "never_bought": {"not": {"event": "purchase"}},
+    "this_month": {"event": "purchase", "within": {"calendar": "month"}},
+    "in_session": {"event": "productView", "within": "session", "count": {"gte": 3}},
+}
+NOBODYS_PAST = {"not_tr", "never_bought"}
+"""Rules that hold for a person of whom nothing is known."""
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_design_examples_are_answered_for_a_stranger(crowd, name):
+    crowd.references = {"vip": (1, 1), "staff": (2, 0)}
+    stranger = UUID(int=0x4000_8000_0000_0000_0000)  # its sample with the salt q3 is not below 10 %
+    assert crowd.holds(EXAMPLES[name], visitor_id=stranger) is (name in NOBODYS_PAST)
+
+
+# Segments and samples
+
+
+@pytest.mark.parametrize(
+    ("pin", "by_rule", "expected"),
+    [(None, True, True), (None, False, False), ("in", False, True), ("out", True, False)],
+)
+def test_a_pin_beats_the_rule_of_a_named_segment(crowd, pin, by_rule, expected):
+    segment = Segment.objects.get(account=crowd.account, name="VIP")
+    crowd.references = {"vip": (segment.pk, 7)}
+    key = crowd.add()
+    fixed = {"person": key, "segment": segment, "account": crowd.account, "level": "visitor", "entered_at": NOW - DAY}
+    Membership.objects.create(**fixed, by_rule=by_rule, revision=7)
+    if pin:
+        Membership.objects.create(**fixed, pinned=pin)
+    assert crowd.ask({"segment": "vip"})[key][0] is expected
+
+
+def test_a_sample_is_the_hash_of_salt_and_bucket(crowd):
+    ids = [uuid4() for _ in range(30)]
+    keys = {crowd.add(visitor_id=id): id for id in ids}
+    drawn = {key: int.from_bytes(sha256(f"q3:{id}".encode()).digest()[:8]) % 10_000 < 4_000 for key, id in keys.items()}
+    assert {
+        key: member for key, (member, _) in crowd.ask({"sample": {"from": 0, "to": 40, "salt": "q3"}}).items()
+    } == drawn
+
+
+# When to look again
+
+
+def test_a_count_is_looked_at_when_the_nth_newest_event_leaves(crowd):
+    rule = {"event": "pageView", "within": "7d", "count": {"gte": 2}}
+    assert crowd.next(rule, *(did("pageView", n * DAY) for n in (1, 3, 5))) == NOW + 4 * DAY
+
+
+def test_what_can_never_change_by_time_is_not_looked_at_again(crowd):
+    assert crowd.next({"event": "pageView"}, did("pageView")) is None
+    assert crowd.next({"not": {"event": "pageView", "within": "7d"}}) is None
+
+
+def test_all_waits_for_the_last_of_its_false_parts(crowd):
+    late = {"not": {"event": "purchase", "within": "7d"}}
+    later = {"not": {"event": "purchase", "within": "9d"}}
+    assert crowd.next({"all": [late, later]}, did("purchase", DAY)) == NOW + 8 * DAY
+
+
+def test_any_does_not_look_again_while_a_part_stays_true(crowd):
+    assert crowd.next({"any": [{"event": "purchase", "within": "7d"}, {"event": "purchase"}]}, did("purchase")) is None
+
+
+# Whom to ask
+
+
+def test_a_build_leaves_out_who_is_not_in_and_never_will_be_by_time(crowd):
+    buyer, _ = crowd.add(did("purchase")), crowd.add()
+    assert list(crowd.ask({"event": "purchase"}, everyone=False)) == [buyer]
+
+
+def test_people_are_asked_by_account_by_range_and_by_key(crowd, new_account):
+    keys = sorted(crowd.add(did("purchase")) for _ in range(4))
+    Crowd(new_account("another")).add(did("purchase"))
+    rule, id = {"event": "purchase"}, crowd.account.pk
+    assert sorted(crowd.ask(rule)) == keys
+    assert sorted(crowd.ask(rule, of_account(VISITORS, id, keys[1], keys[3]))) == keys[1:3]
+    assert list(crowd.ask(rule, of_keys(VISITORS, keys[2:3]))) == keys[2:3]
+
+
+# Profiles
+
+
+@pytest.fixture
+def profile(crowd):
+    """A profile that had two devices: the first from 10 days ago until 5 days ago, the other since 8 days ago."""
+
+    def make(first, second):
+        key = Profile.objects.create(key=uuid4(), account=crowd.account, created_at=NOW, name="x").key
+        for visitor, since, until in ((first, 10, 5), (second, 8, None)):
+            Device.objects.create(profile=key, visitor=visitor, identifier=uuid4(), open=not until, linked_at=NOW)
+            Link.objects.create(visitor=visitor, since=NOW - since * DAY, profile=key)
+            if until:
+                Link.objects.create(visitor=visitor, since=NOW - until * DAY, profile=None)
+        return key
+
+    return make
+
+
+def test_a_profile_did_what_its_devices_did_while_they_were_its_own(crowd, profile):
+    first = crowd.add(did("purchase", 11 * DAY), did("purchase", 10 * DAY), did("purchase", 5 * DAY))
+    key = profile(first, crowd.add(did("purchase", 8 * DAY), did("purchase", DAY)))
+    rule = {"event": "purchase", "count": {"eq": 3}}
+    for source in (of_account(PROFILES, crowd.account.pk), of_keys(PROFILES, [key])):
+        assert crowd.ask(rule, source) == {key: (True, None)}
+
+
+def test_a_profiles_session_runs_over_all_its_devices(crowd, profile):
+    rule = {"event": "pageView", "within": "session", "count": {"eq": 2}}
+    first = crowd.add(did("pageView", 5 * DAY + MINUTE))
+    key = profile(crowd.add(), crowd.add(did("pageView", 40 * MINUTE), did("pageView", 20 * MINUTE)))
+    assert first != key
+    assert crowd.ask(rule, of_keys(PROFILES, [key]))[key][0]
+
+
+def test_a_profiles_device_is_that_of_the_newest_event_of_those_linked_still(crowd, profile):
+    first = crowd.add(did("pageView", HOUR), last_seen=NOW - HOUR, device="desktop")
+    key = profile(first, crowd.add(did("pageView", DAY), last_seen=NOW - DAY, device="mobile"))
+    assert crowd.ask({"attribute": "$device", "eq": "mobile"}, of_account(PROFILES, crowd.account.pk))[key][0]
