@@ -2,6 +2,7 @@
 them."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -97,18 +98,19 @@ DUCKDB = {
 
 
 @contextmanager
-def database() -> Iterator[Path]:
+def database(*, snapshot_seconds: float = 0) -> Iterator[Path]:
     """Embedded servers in a temporary folder, migrated, with the account; Django is set up for them."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)  # the database's user must reach it
         data = Path(folder)
+        (data / "static").mkdir()
         with embedded.servers(data):
             os.environ |= {
                 "DATABASE_URL": embedded.database_url(data),
                 "REDIS_URL": embedded.redis_url(data),
                 "SEGMENTHUB_DATA_DIR": str(data),
                 "DEBUG": "false",
-                "SNAPSHOT_SECONDS": "0",  # no thread beside what is measured
+                "SNAPSHOT_SECONDS": str(snapshot_seconds),  # 0: no thread beside what is measured
                 "DJANGO_SETTINGS_MODULE": "segmenthub.settings",
             }
             subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], check=True)
@@ -122,6 +124,7 @@ def database() -> Iterator[Path]:
             from django.db import connection
 
             connection.close()
+            logging.disable()  # the thread that looks for changes says that the servers are gone
 
 
 def populate(data: Path, visitors: int, events: int, now: datetime, seed: int = 1) -> Path:
@@ -130,7 +133,8 @@ def populate(data: Path, visitors: int, events: int, now: datetime, seed: int = 
 
     people, done = data / "visitors.tsv", data / "events.tsv"
     write(people, done, visitors, events, now, Random(seed))
-    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
     for table, columns, file in (("dmp_visitor", VISITOR, people), ("dmp_event", EVENT, done)):
         with connection.connection.cursor() as cursor:
             statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
@@ -138,7 +142,6 @@ def populate(data: Path, visitors: int, events: int, now: datetime, seed: int = 
                 while block := source.read(1 << 20):
                     copy.write(block)
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
         cursor.execute("VACUUM (ANALYZE) dmp_event")
         cursor.execute("VACUUM (ANALYZE) dmp_visitor")
     return done

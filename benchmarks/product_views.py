@@ -1,0 +1,144 @@
+"""What 200 live segments add to POST /campaigns/query: page views that none of them names, product views that 20 do.
+
+    .venv/bin/python -m benchmarks.product_views [--rounds 6] [--requests 400] [--profile]
+
+Two accounts in one interleaved run, one without segments; the requests are made in this process. CPU is that of this
+process and of its database connection, in milliseconds a request; ratios are those of each round, median.
+`--profile` adds what the product views with segments spend their time on, by cProfile.
+"""
+
+import argparse
+import cProfile
+import io
+import json
+import pstats
+import statistics
+import time
+from typing import Any
+from uuid import UUID
+
+import psutil
+
+from benchmarks.hot_path import ACCOUNT, HEADERS, PAGE_VIEW, PRODUCT_VIEW
+from benchmarks.population import BRANDS, SHOP, database, instant, populate
+
+EMPTY = {**ACCOUNT, "account": {"id": "3c0c2a52-58a7-4f0c-b0a6-6b1f0b9e5d11", "name": "Without segments"}}
+PEOPLE = 200
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """20 that name product views, half of them one brand each; 180 that ask of purchases."""
+    found: dict[str, dict[str, Any]] = {}
+    for n in range(10):
+        found[f"fans of {BRANDS[n]}"] = {
+            "event": "productView",
+            "where": {"property": "brand", "eq": BRANDS[n]},
+            "within": "30d",
+            "count": {"gte": 3},
+        }
+        found[f"viewed {n + 2}"] = {"event": "productView", "within": f"{n + 7}d", "count": {"gte": n + 2}}
+    for n in range(90):
+        found[f"spent {n + 100}"] = {
+            "event": "purchase",
+            "within": "60d",
+            "sum": {"property": "orderTotal", "gte": n + 100},
+        }
+        found[f"bought within {n + 1} days"] = {"event": "purchase", "within": f"{n + 1}d"}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--requests", type=int, default=400, help="of each kind in a round")
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    with database(snapshot_seconds=0.5) as data:
+        populate(data, 400, 10_000, instant())
+        serve(data)
+        compare(options.rounds, options.requests)
+        if options.profile:
+            profiler = cProfile.Profile()
+            sent = bodies(PRODUCT_VIEW, SHOP)
+            profiler.runcall(send, sent, options.requests)
+            statistics_of = pstats.Stats(profiler)
+            statistics_of.sort_stats("tottime").print_stats(25)
+            statistics_of.sort_stats("cumtime").print_stats("main/(adserver|dmp|cdp|accounts)", 30)
+
+
+def serve(data: Any) -> None:
+    from django.core.management import call_command
+
+    from accounts import snapshot
+    from dmp.models import Segment
+    from dmp.segments.build import build_now
+
+    file = data / "empty.json"
+    file.write_text(json.dumps(EMPTY))
+    call_command("provision", str(file), stdout=io.StringIO())
+    Segment.objects.bulk_create(
+        Segment(account_id=SHOP, name=name, rule=rule, status=Segment.Status.BUILDING) for name, rule in rules().items()
+    )
+    started = time.perf_counter()
+    build_now(SHOP)
+    snapshot.clear()
+    print(f"{len(rules())} segments built and served: {time.perf_counter() - started:.1f} s", flush=True)
+
+
+def bodies(event: dict[str, object], account: UUID) -> list[bytes]:
+    """One for each of some visitors who have been there before."""
+    from dmp.models import Visitor
+
+    known = Visitor.objects.filter(account=SHOP).order_by("key").values_list("visitor_id", flat=True)[:PEOPLE]
+    more = (
+        {"account": str(account), "brand": BRANDS[3]} if event["event"] == "productView" else {"account": str(account)}
+    )
+    return [json.dumps(event | more | {"visitorId": str(visitor)}).encode() for visitor in known]
+
+
+def send(sent: list[bytes], requests: int) -> None:
+    from django.test import Client
+
+    client = Client(headers={"User-Agent": HEADERS["User-Agent"]})
+    for number in range(requests):
+        answer = client.post("/campaigns/query", sent[number % len(sent)], content_type="application/json")
+        if answer.status_code != 200:
+            raise SystemExit(f"answered {answer.status_code}: {answer.content!r}")
+
+
+def compare(rounds: int, requests: int) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = psutil.Process(cursor.fetchone()[0])
+    empty = UUID(EMPTY["account"]["id"])  # type: ignore[index]
+    kinds = {
+        "page view, no segments": bodies(PAGE_VIEW, empty),
+        "page view, 200 segments": bodies(PAGE_VIEW, SHOP),
+        "product view, no segments": bodies(PRODUCT_VIEW, empty),
+        "product view, 200 segments": bodies(PRODUCT_VIEW, SHOP),
+    }
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
+    for number in range(rounds + 1):
+        for name, sent in kinds.items():
+            before, mine = busy(backend), time.process_time()
+            send(sent, requests)
+            if number:  # the first round warms up
+                spent = time.process_time() - mine, busy(backend) - before
+                costs[name].append((1000 * spent[0] / requests, 1000 * spent[1] / requests))
+    print(f"{'CPU ms a request':28}{'Python':>9}{'database':>10}{'both':>8}{'against none':>14}")
+    for name, figures in costs.items():
+        none = costs[name.replace("200", "no")]
+        python, base = (statistics.median(part) for part in zip(*figures, strict=True))
+        ratio = statistics.median(sum(own) / sum(other) for own, other in zip(figures, none, strict=True))
+        print(f"{name:28}{python:9.2f}{base:10.2f}{python + base:8.2f}{ratio:14.2f}")
+
+
+def busy(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+if __name__ == "__main__":
+    main()
