@@ -78,9 +78,9 @@ def temporary_dir() -> Iterator[Path]:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Service]:
+def running(data_dir: Path, workers: int = 1) -> Iterator[Service]:
     port = free_port()
-    process = start("--port", str(port), "--data-dir", str(data_dir), "--no-demo", "--workers", "1")
+    process = start("--port", str(port), "--data-dir", str(data_dir), "--no-demo", "--workers", str(workers))
     service = Service(data_dir, port, process)
     try:
         wait_until(lambda: service.is_complete() or process.poll() is not None)
@@ -97,7 +97,7 @@ def running(data_dir: Path) -> Iterator[Service]:
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    ours = {"DATABASE_URL", "REDIS_URL", "SEGMENTHUB_DATA_DIR", "API_URL", "UNSAFE_DATABASE"}
+    ours = {"DATABASE_URL", "REDIS_URL", "SEGMENTHUB_DATA_DIR", "API_URL", "UNSAFE_DATABASE", "SNAPSHOT_SECONDS"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
