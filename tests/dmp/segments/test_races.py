@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from accounts import clock, snapshot
-from dmp.models import Level, MembershipChange, Segment
+from dmp.models import Level, MembershipChange, Segment, Visitor
 from dmp.segments import reading
 from dmp.segments.active import active
 from dmp.segments.build import start, work
@@ -88,6 +88,8 @@ def test_two_purchases_of_a_visitor_at_once_have_it_in_after_both_answers(
     for _ in range(ATTEMPTS):
         visitor = uuid4()
         together([partial(buy, visitor)] * 2)
+        stored = Visitor.objects.get(account=shop.account, visitor_id=visitor)
+        assert len(stored.segments) == 1  # by the answers themselves: no read has evaluated it
         assert inside(visitorId=str(visitor)) == ["spenders"]
     assert MembershipChange.objects.filter(entered=True).count() == MembershipChange.objects.count() == ATTEMPTS
 
