@@ -147,7 +147,7 @@ def pgbench(url: str, seconds: int) -> float:
     values: dict[str, str] = dict.fromkeys(COLUMNS, "NULL") | {name: f"'{text}'" for name, text in given.items()}
     values |= {"bot": "false", "refund": "false", "visitor": f"'{visitor}'", "visitor_id": f"'{visitor}'"}
     values |= {"id": "uuidv7()", "time": "clock_timestamp()", "now": "clock_timestamp()", "account": f"'{account}'"}
-    statement = re.sub(r"%\((\w+)\)s", lambda found: values[found.group(1)], RECORD_ONE["anonymous", False])
+    statement = re.sub(r"%\((\w+)\)s", lambda found: values[found.group(1)], RECORD_ONE["anonymous", False, False])
     host = re.search(r"host=([^&]+)", url).group(1)  # type: ignore[union-attr]
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(statement.replace("\n", " ") + ";\n")
