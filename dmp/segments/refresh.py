@@ -24,6 +24,8 @@ from dmp import sql
 from dmp.events import encode
 from dmp.segments import reading
 from dmp.segments.active import Active, Reference, Revision, active
+from dmp.segments.compile import ask as ask_set
+from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import Outcome
 from dmp.segments.levels import levels
 from dmp.segments.reading import Known, Membership
@@ -114,6 +116,11 @@ def evaluate(
 
 
 def ask(configuration: Configuration, revision: Revision, person: Known, now: datetime) -> Outcome:
+    """The outcome for one person; of one with more events than are read the statement over people gives it."""
+    if person.too_many and revision.needs.events != frozenset():
+        source = of_keys(levels[person.level], [person.key])
+        rows = ask_set(revision.rule, source, revision.references, configuration.zone, now, everyone=True)
+        return Outcome(*rows[0][1:])
     if revision.references:
         person.facts.segments = memberships(revision.references, person)
     return revision.ask(person.facts, now)

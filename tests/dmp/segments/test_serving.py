@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import clock, snapshot
-from dmp.models import Membership, MembershipChange, Segment, SegmentRevision, Visitor
+from dmp.models import Event, Membership, MembershipChange, Segment, SegmentRevision, Visitor
 from dmp.segments.build import build_now, clean, start
 from dmp.segments.clock import tick
 from dmp.tasks import build_segments
@@ -292,3 +292,16 @@ def test_a_removed_attribute_is_unchanged_since_its_removal(segment, api, shop, 
     assert inside() == []
     at(days=17)
     assert inside() == ["homeless"]
+
+
+def test_a_person_with_very_many_events_is_counted_whole(segment, view, inside, shop):
+    segment(fans={"event": "productView", "count": {"gte": 2102}})
+    view()
+    [visitor] = Visitor.objects.all()
+    Event.objects.bulk_create(
+        Event(visitor=visitor.key, time=START, id=uuid4(), account=shop.account, event="productView", sku="S")
+        for _ in range(2100)
+    )
+    assert inside() == []
+    view()
+    assert inside() == ["fans"]
