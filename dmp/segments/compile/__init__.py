@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from dmp import sql
 from dmp.segments import rules
-from dmp.segments.compile.events import SESSION, Leaf, did, sequence
+from dmp.segments.compile.events import SESSION, Leaf, did, named, sequence
 from dmp.segments.compile.sources import Source
 from dmp.segments.compile.values import (
     NEVER,
@@ -21,9 +21,11 @@ from dmp.segments.compile.values import (
     from_json,
     holds,
     is_relative,
+    is_scalar,
     matching,
     next_change,
     of_property,
+    scalar_of,
 )
 
 Row = tuple[UUID, bool, datetime | None]
@@ -164,7 +166,7 @@ class Compiler:
         ripe = f"({since} + {self.names.add(rule.unchanged, 'interval')})"
         return self.add(
             f"({ok} AND coalesce({ripe} <= %(now)s, false))",
-            f"least({next}, CASE WHEN {ripe} > %(now)s THEN {ripe} END)",
+            f"least({next}, CASE WHEN {ripe} > %(now)s AND {'true' if is_relative(wanted) else ok} THEN {ripe} END)",
         )
 
     def segment(self, rule: rules.InSegment) -> str:
@@ -216,8 +218,10 @@ class Compiler:
         def of(found: rules.Property) -> Callable[[str], list[str]]:
             def fitting(pattern: str) -> list[str]:
                 names = Names(self.names.now, self.names.zone, dict(self.source.values))
-                values = of_property(found, names)
-                text = f"SELECT DISTINCT x.v FROM ({self.source.events()}) e, unnest({values}) x(v)"  # noqa: S608
+                codes = tuple(sorted(found.declared_by)) if found.declared_by else events
+                asked = f"({self.source.events()}) e WHERE {named(codes, names) if codes else 'true'}"
+                values = scalar_of(found, names, codes) if is_scalar(found) else f"unnest({of_property(found, names)})"
+                text = f"SELECT DISTINCT {values} FROM {asked}"  # noqa: S608
                 return self.fitting(text, names.values, pattern)
 
             return fitting

@@ -1,7 +1,7 @@
 """Leaves that ask of events, each as a relation (person, ok, next) of those who have anything in reach of the window.
 
 `next` is the first instant after now at which the content of the window changes, which is early at most; NULL when it
-does not.
+does not. Changes that cannot turn the answer are left out where that is simple: a build keeps a row for each `next`.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ from dmp.segments.evaluate import period
 from dmp.segments.facts import Facts
 
 OWN = "left(e.event, 1) <> '$'"
+COMING = "min(e.time) FILTER (WHERE e.time > %(now)s)"
+COMES = "CASE WHEN e.time > %(now)s THEN e.time END"
 NTH = 100
 """Up to this count the instant at which a person leaves is found exactly."""
 
@@ -113,9 +115,12 @@ def did(leaf: rules.Did, names: Names, matching: Any) -> Leaf:
     if isinstance(leaf.measure, rules.Edge):
         return edge(leaf.measure, names, condition, inside, later, window.join, matching)
     ok, joined = measure(leaf, names, inside)
-    next_check = nth_newest(leaf, names, inside) if moving == NEVER else None
-    relation = f"""SELECT e.person, {ok} AS ok, {next_check or f"min({later})"} AS next
+    nth = nth_newest(leaf, names, inside) if moving == NEVER else None
+    steady = unmoved_by_leaving(leaf, names, inside) if moving == NEVER and not nth else "false"
+    relation = f"""SELECT e.person, {ok} AS ok, {nth or f"min({later})"} AS next, {COMING} AS coming,
+            {steady} AS steady
         FROM did e {window.join} {joined} WHERE {condition} GROUP BY e.person"""  # noqa: S608
+    relation = f"SELECT person, ok, CASE WHEN steady THEN coming ELSE next END AS next FROM ({relation}) x"  # noqa: S608
     return Leaf(relation, holds_for_nothing(leaf.measure))
 
 
@@ -134,15 +139,35 @@ def nth_newest(leaf: rules.Did, names: Names, inside: str) -> str | None:
     if more or test.op != "gte" or test.operand != int(test.operand) or not 1 <= test.operand <= NTH:
         return None
     n = int(test.operand)
-    coming = "min(e.time) FILTER (WHERE e.time > %(now)s)"
     if window.since is None:
-        return coming
+        return COMING
     newest = (
         f"max(e.time) FILTER (WHERE {inside})"
         if n == 1
         else f"(array_agg(e.time ORDER BY e.time DESC) FILTER (WHERE {inside}))[{n}]"
     )
-    return f"least({coming}, {newest} + {names.add(window.since, 'interval')})"
+    return f"least({COMING}, {newest} + {names.add(window.since, 'interval')})"
+
+
+def unmoved_by_leaving(leaf: rules.Did, names: Names, inside: str) -> str:
+    """Whether the answer stays the same while events only leave: what falls with each never reaches a least that it is
+    below, and never exceeds a most that it keeps to. A sum falls if no value is negative."""
+    window, measured = leaf.window, leaf.measure
+    if not isinstance(window, rules.Rolling) or window.until or isinstance(measured, rules.Edge):
+        return "false"
+    ops = {test.op for test in measured.tests}
+    least, most = ops <= {"gt", "gte"}, ops <= {"lt", "lte"}
+    ok, _ = measure(leaf, names, inside)
+    match measured:
+        case rules.Aggregate("sum", found):
+            value, _ = each_value(found, leaf.events, names)
+            none_negative = f"coalesce(min({value}) FILTER (WHERE {inside}), 0) >= 0"
+            return f"{'NOT ' if least else ''}({ok}) AND {none_negative}" if least or most else "false"
+        case rules.Aggregate(function):
+            rises_never = (function == "max" and least) or (function == "min" and most)
+            return f"NOT ({ok})" if rises_never else "false"
+        case _:
+            return f"{'NOT ' if least else ''}({ok})" if least or most else "false"
 
 
 def measure(leaf: rules.Did, names: Names, inside: str) -> tuple[str, str]:
@@ -200,23 +225,24 @@ COMPARE: dict[str, Any] = {
 
 
 def edge(measured: rules.Edge, names: Names, condition: str, inside: str, later: str, join: str, matching: Any) -> Leaf:
-    """The values of the first or last events, those of one instant together."""
+    """The values of the first or last events, those of one instant together: the instant first, then its events."""
     found, wanted = measured.property, measured.values
-    order = "DESC" if measured.last else "ASC"
     values = of_property(found, names, "r")
-    filtered = "FILTER (WHERE r.inside AND r.rank = 1 AND u.v IS NOT NULL)"
-    array = f"coalesce(array_agg(u.v) {filtered}, '{{}}'::{KINDS[found.type]}[])"
+    array = f"coalesce(array_agg(u.v) FILTER (WHERE u.v IS NOT NULL), '{{}}'::{KINDS[found.type]}[])"
     moving = next_change("x.found", wanted, names) if is_relative(wanted) else NEVER
-    relation = f"""SELECT x.person, x.any AND {holds("x.found", wanted, names, matching(found))} AS ok,
+    relation = f"""SELECT x.person, x.at IS NOT NULL AND {holds("x.found", wanted, names, matching(found))} AS ok,
             least(x.next, {moving}) AS next
         FROM (
-            SELECT r.person, bool_or(r.inside) AS any, {array} AS found, min(r.next) AS next
+            SELECT m.person, m.at, {array} AS found, m.next
             FROM (
-                SELECT e.*, {inside} AS inside, {later} AS next,
-                    rank() OVER (PARTITION BY e.person, {inside} ORDER BY e.time {order}) AS rank
-                FROM did e {join} WHERE {condition}
-            ) r LEFT JOIN LATERAL unnest({values}) u(v) ON r.inside AND r.rank = 1
-            GROUP BY r.person
+                SELECT e.person, {"max" if measured.last else "min"}(e.time) FILTER (WHERE {inside}) AS at,
+                    min({later}) AS next
+                FROM did e {join} WHERE {condition} GROUP BY e.person
+            ) m
+            LEFT JOIN (SELECT e.* FROM did e {join} WHERE {condition} AND {inside}) r
+                ON r.person = m.person AND r.time = m.at
+            LEFT JOIN LATERAL unnest({values}) u(v) ON true
+            GROUP BY m.person, m.at, m.next
         ) x"""  # noqa: S608
     return Leaf(relation, False)
 
@@ -235,6 +261,7 @@ def sequence(leaf: rules.Sequence, names: Names, matching: Any) -> Leaf:
     """Step by step the events that can be reached: only neighbours bind each other."""
     window = bounds_of(leaf.window, names)
     steps, instants = [], []
+    last = leaf.steps[-1]
     for index, step in enumerate(leaf.steps):
         fits = where_sql(step.where, step.events, names, matching)
         keys = [of_property(views[index], names) for views in leaf.same]
@@ -246,17 +273,29 @@ def sequence(leaf: rules.Sequence, names: Names, matching: Any) -> Leaf:
             f"""SELECT e.person, e.time, {same} AS same FROM did e {join}
                 WHERE {named(step.events, names)} AND {fits} AND {present} AND {inside} AND e.time <= %(now)s"""  # noqa: S608
         )
-        changes = ["e.time", *window.changes, window.at, relative_where(step.where, names)]
-        changes += [f"e.time + {names.add(other.within, 'interval')}" for other in leaf.steps if other.within]
+        moving = relative_where(step.where, names)
+        changes = ["e.time", *window.changes, window.at, moving]
+        if last.absent and last.within:
+            changes.append(f"e.time + {names.add(last.within, 'interval')}")
         reach = window.reach if isinstance(leaf.window, rules.Rolling) else "true"  # what is older never counts again
-        instants.append(f"""SELECT e.person, {soonest(changes)} AS at FROM did e {window.join}
-            WHERE {named(step.events, names)} AND {reach}""")  # noqa: S608
+        instants.append(
+            f"""SELECT e.person, {soonest(changes)} AS at, {COMES} AS coming
+            FROM did e {window.join} WHERE {named(step.events, names)} AND {reach}"""  # noqa: S608
+        )
     relation = chain(leaf, steps, names)
-    both = f"""SELECT person, bool_or(ok) AS ok, min(at) AS next FROM (
-            SELECT person, true AS ok, NULL::timestamptz AS at FROM ({relation}) found
-            UNION ALL SELECT person, false, at FROM ({" UNION ALL ".join(instants)}) i WHERE at IS NOT NULL
+    both = f"""SELECT person, bool_or(ok) AS ok, min(at) AS at, min(coming) AS coming FROM (
+            SELECT person, true AS ok, NULL::timestamptz AS at, NULL::timestamptz AS coming FROM ({relation}) found
+            UNION ALL SELECT person, false, at, coming FROM ({" UNION ALL ".join(instants)}) i WHERE at IS NOT NULL
         ) b GROUP BY person"""  # noqa: S608
-    return Leaf(both, False)
+    steady = "NOT ok" if only_loses(leaf) else "false"
+    return Leaf(f"SELECT person, ok, CASE WHEN {steady} THEN coming ELSE at END AS next FROM ({both}) s", False)  # noqa: S608
+
+
+def only_loses(leaf: rules.Sequence) -> bool:
+    """Whether time alone can only take events away: then what does not hold needs a new one."""
+    moves = any(is_relative(part.values) for step in leaf.steps for part in rules.leaves(step.where))
+    rolls = isinstance(leaf.window, rules.Rolling) and not leaf.window.until
+    return rolls and not moves and not leaf.steps[-1].absent
 
 
 def chain(leaf: rules.Sequence, steps: list[str], names: Names) -> str:
@@ -291,7 +330,9 @@ SESSION = f"""session AS MATERIALIZED (
                 OR e.time - lag(e.time) OVER w >= interval '30 minutes') THEN e.time END AS start,
             CASE WHEN e.time <= %(now)s THEN e.time END AS last,
             CASE WHEN e.time > %(now)s THEN e.time END AS coming
-        FROM did e WHERE {OWN} WINDOW w AS (PARTITION BY e.person ORDER BY e.time)
+        FROM did e WHERE {OWN} AND e.person IN (
+            SELECT e.person FROM did e WHERE e.time > %(now)s - interval '30 minutes' AND {OWN}
+        ) WINDOW w AS (PARTITION BY e.person ORDER BY e.time)
     ) r GROUP BY r.person
     HAVING max(r.last) > %(now)s - interval '30 minutes' OR min(r.coming) IS NOT NULL
 )"""  # noqa: S608

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import re2
 
-from dmp.segments.folding import FROM, TO, fold
+from dmp.segments.folding import LOWER, fold
 from dmp.segments.rules import Property, Test, Values
 
 KINDS = {"text": "text", "number": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamptz"}
@@ -110,9 +110,10 @@ def one(array: str, test: Test, type: str, names: Names, matching: Callable[[str
     if test.op in RELATIVE:
         return f"EXISTS (SELECT FROM unnest({array}) v WHERE {relative(test, type, names)})"
     if test.op == "matches":
-        return f"{array} && {names.add(matching(test.operand), 'text[]')}"
+        fitting = names.add(matching(test.operand), "text[]")  # = ANY looks up in a hash table, && compares with each
+        return f"EXISTS (SELECT FROM unnest({array}) v WHERE v = ANY({fitting}))"
     if test.op in TEXT:
-        return f"EXISTS (SELECT FROM unnest({array}) v WHERE {TEXT[test.op](test, names)})"
+        return f"EXISTS (SELECT FROM unnest({array}) v WHERE {TEXT[test.op]('v', test, names)})"
     given = operand(test, type, names)
     return LISTS[test.op].format(array=array, given=given)
 
@@ -126,16 +127,22 @@ LISTS = {
 }
 
 
-def contains(test: Test, names: Names) -> str:
-    tables = names.add(FROM, "text"), names.add(TO, "text")
-    return f"strpos(translate(v, {tables[0]}, {tables[1]}), {names.add(fold(test.operand), 'text')}) > 0"
+def contains(value: str, test: Test, names: Names) -> str:
+    """Only what becomes a character of the needle is folded, as translate() compares with each of its table: the whole
+    one takes 100 times as long. No folded character is one that is folded, so that the answer is the same."""
+    needle = fold(test.operand)
+    wanted = set(needle)
+    pairs = [(upper, lower) for upper, lower in LOWER.items() if lower in wanted]
+    tables = (names.add("".join(characters), "text") for characters in zip(*pairs, strict=True)) if pairs else ()
+    folded = f"translate({', '.join((value, *tables))})" if pairs else value
+    return f"strpos({folded}, {names.add(needle, 'text')}) > 0"
 
 
-TEXT: dict[str, Callable[[Test, Names], str]] = {
+TEXT: dict[str, Callable[[str, Test, Names], str]] = {
     "contains": contains,
-    "startsWith": lambda test, names: f"starts_with(v, {names.add(test.operand, 'text')})",
-    "endsWith": lambda test, names: (
-        f"right(v, {names.add(len(test.operand), 'int')}) = {names.add(test.operand, 'text')}"
+    "startsWith": lambda value, test, names: f"starts_with({value}, {names.add(test.operand, 'text')})",
+    "endsWith": lambda value, test, names: (
+        f"right({value}, {names.add(len(test.operand), 'int')}) = {names.add(test.operand, 'text')}"
     ),
 }
 
@@ -153,6 +160,10 @@ def scalar_holds(value: str, wanted: Values, names: Names, matching: Callable[[s
             parts.append(found if test.op == "in" else f"NOT {found}")
         elif test.op == "exists":
             parts.append(f"{value} IS {'NOT ' if test.operand else ''}NULL")
+        elif test.op == "matches":
+            parts.append(f"{value} = ANY({names.add(matching(test.operand), 'text[]')})")
+        elif test.op in TEXT:
+            parts.append(TEXT[test.op](value, test, names))
         else:
             parts.append(one(f"array_remove(ARRAY[{value}], NULL)", test, wanted.type, names, matching))
     if wanted.bounds:
@@ -203,23 +214,22 @@ def next_change(array: str, wanted: Values, names: Names) -> str:
             found.append(
                 f"(SELECT min(c) FROM unnest({array}) v, LATERAL (VALUES ({at}), ({other})) x(c) WHERE c > %(now)s)"
             )
-        elif test.op == "anniversary" and (moves := next_day(test.operand, names)) is not None:
-            day = names.add(moves, "timestamptz")
-            found.append(f"CASE WHEN cardinality({array}) > 0 THEN {day} END")
+        elif test.op == "anniversary" and test.operand < timedelta(days=366):
+            found.append(next_anniversary(array, test, wanted.type, names))
     return f"least({', '.join(found)})" if found else NEVER
 
 
-def next_day(ahead: timedelta, names: Names) -> datetime | None:
-    """When today's date, or that of now + ahead, is the next one."""
-    today = names.now.astimezone(names.zone).date()
-    end = (names.now + ahead).astimezone(names.zone).date()
-    if ahead >= timedelta(days=366):
-        return None
-    return min(first_instant(today + timedelta(1), names.zone), first_instant(end + timedelta(1), names.zone) - ahead)
-
-
-def first_instant(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone)
+def next_anniversary(array: str, test: Test, type: str, names: Names) -> str:
+    """When the date of now + ahead first reaches one of the values' days, or today's passes it."""
+    years = names.now.astimezone(names.zone).year, (names.now + test.operand).astimezone(names.zone).year + 1
+    first, last = (names.add(year, "int") for year in years)
+    local = "v" if type == "date" else "(v AT TIME ZONE %(zone)s)"
+    ahead = names.add(test.operand, "interval")
+    return f"""(SELECT min(c) FROM unnest({array}) v, generate_series({first}, {last}) y,
+        LATERAL (SELECT CASE to_char({local}, 'MM-DD') WHEN '02-29' THEN make_date(y, 3, 1)
+            ELSE make_date(y, extract(month FROM {local})::int, extract(day FROM {local})::int) END AS day OFFSET 0) d,
+        LATERAL (VALUES ({day_start("d.day")} - {ahead}), ({day_start("(d.day + 1)")})) x(c)
+        WHERE c > %(now)s)"""  # noqa: S608
 
 
 def matching(pattern: str, values: Sequence[str]) -> list[str]:

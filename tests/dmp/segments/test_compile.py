@@ -1,5 +1,6 @@
 """A rule as one statement over people: whom it asks, segments, samples, and when to look again."""
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
 
@@ -118,6 +119,41 @@ def test_a_count_is_looked_at_when_the_nth_newest_event_leaves(crowd):
 def test_what_can_never_change_by_time_is_not_looked_at_again(crowd):
     assert crowd.next({"event": "pageView"}, did("pageView")) is None
     assert crowd.next({"not": {"event": "pageView", "within": "7d"}}) is None
+
+
+SPENT = {"event": "purchase", "within": "7d", "sum": {"property": "orderTotal", "gte": 100}}
+
+
+def test_a_sum_that_is_not_reached_is_not_looked_at_when_a_purchase_leaves(crowd):
+    assert crowd.next(SPENT, did("purchase", DAY, orderTotal=50)) is None
+
+
+def test_a_sum_is_looked_at_when_a_refund_leaves(crowd):
+    refunded = did("purchase", DAY, orderTotal=120), did("purchase", 3 * DAY, orderTotal=-50)
+    assert crowd.next(SPENT, *refunded) == NOW + 4 * DAY
+
+
+def test_few_enough_stay_few_enough_while_events_only_leave(crowd):
+    rule = {"event": "pageView", "within": "7d", "count": {"lt": 3}}
+    assert crowd.next(rule, did("pageView")) is None
+    assert crowd.next(rule, *(did("pageView", n * DAY) for n in (1, 2, 3))) == NOW + 4 * DAY
+
+
+def test_a_sequence_that_lacks_a_step_is_looked_at_with_the_next_event_only(crowd):
+    rule = {"sequence": [{"event": "productView"}, {"event": "purchase", "within": "1d"}], "within": "7d"}
+    assert crowd.next(rule, did("productView", DAY)) is None
+    assert crowd.next(rule, did("productView", HOUR), did("purchase", -HOUR)) == NOW + HOUR
+
+
+def test_an_anniversary_is_looked_at_when_its_day_comes_near_and_when_it_is_over(crowd):
+    rule = {"attribute": "birthDate", "anniversary": "7d"}
+    near = datetime(2026, 3, 19, 21, tzinfo=UTC)  # 20 March in Istanbul
+    assert crowd.next(rule, attributes={"birthDate": ["1990-03-20"]}) == near - 7 * DAY
+    assert crowd.next(rule, attributes={"birthDate": ["1990-03-01"]}) == datetime(2026, 3, 1, 21, tzinfo=UTC)
+
+
+def test_a_value_that_does_not_fit_does_not_ripen(crowd):
+    assert crowd.next({"attribute": "plan", "eq": "trial", "for": "14d"}, attributes={"plan": ["pro"]}) is None
 
 
 def test_all_waits_for_the_last_of_its_false_parts(crowd):
