@@ -193,7 +193,7 @@ class Compiler:
         digits = " + ".join(f"get_byte(h.digest, {index}) * {power}" for index, power in enumerate(powers))
         hashed = f"h{len(self.nodes)}"
         self.nodes.append(
-            f" CROSS JOIN LATERAL (SELECT ({digits}) % 10000 / 100.0 AS value"
+            f" CROSS JOIN LATERAL (SELECT mod({digits}, 10000) / 100.0 AS value"
             f" FROM (SELECT sha256(convert_to({salt} || p.bucket, 'UTF8')) AS digest) h OFFSET 0) {hashed}"
         )
         start, end = self.names.add(rule.start, "numeric"), self.names.add(rule.end, "numeric")
