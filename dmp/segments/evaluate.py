@@ -28,6 +28,8 @@ from dmp.segments.rules import SESSION_GAP, Test, Values
 PROBES = 20
 DAY = timedelta(days=1)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+EARLIEST = datetime.min.replace(tzinfo=UTC) + 2 * DAY
+LATEST = datetime.max.replace(tzinfo=UTC) - 2 * DAY
 EXACT = Context(prec=450)
 
 
@@ -144,7 +146,7 @@ def as_instant(text: str) -> datetime | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
+    return found.astimezone(UTC) if found.tzinfo and EARLIEST < found < LATEST else None
 
 
 CONVERT: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
@@ -228,6 +230,14 @@ def instant_of(value: date | datetime, zone: ZoneInfo) -> datetime:
     return value if isinstance(value, datetime) else day_start(value, zone)
 
 
+def moved(at: datetime, length: timedelta) -> datetime:
+    """Moved, but not beyond the years that there are."""
+    try:
+        return at + length
+    except OverflowError:
+        return LATEST if length > timedelta(0) else EARLIEST
+
+
 def local_date(value: date | datetime, zone: ZoneInfo) -> date:
     return value.astimezone(zone).date() if isinstance(value, datetime) else value
 
@@ -235,7 +245,10 @@ def local_date(value: date | datetime, zone: ZoneInfo) -> date:
 @lru_cache(maxsize=8192)
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first instant that carries the date in the zone."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    try:
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except OverflowError:  # on the first or the last day of all
+        return LATEST if day.year > 1 else EARLIEST
 
 
 def anniversary_in(value: date, year: int) -> date:
@@ -258,7 +271,7 @@ def value_instants(wanted: Values, raw: Sequence[Any], zone: ZoneInfo, now: date
                 found += anniversary_instants(local_date(value, zone), test.operand, zone, now)
             else:
                 at = instant_of(value, zone)
-                found += [at, at + test.operand] if test.op == "last" else [at - test.operand, at]
+                found += [at, moved(at, test.operand)] if test.op == "last" else [moved(at, -test.operand), at]
     return found
 
 
@@ -373,8 +386,6 @@ class Span(NamedTuple):
 
 
 TICK = timedelta(microseconds=1)
-EARLIEST = datetime.min.replace(tzinfo=UTC) + 2 * DAY
-LATEST = datetime.max.replace(tzinfo=UTC) - 2 * DAY
 
 
 def span_of(window: rules.Window, facts: Facts, now: datetime) -> Span | None:

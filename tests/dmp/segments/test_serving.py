@@ -305,3 +305,13 @@ def test_a_person_with_very_many_events_is_counted_whole(segment, view, inside, 
     assert inside() == []
     view()
     assert inside() == ["fans"]
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("test", [{"last": "99999w"}, {"next": "7d"}, {"anniversary": "7d"}, {"gte": "2000-01-01"}])
+def test_the_first_and_the_last_of_days_are_no_error(segment, api, shop, test, day):
+    segment(born={"attribute": "birthday", **test})
+    assert api("/visitors/attributes", shop.visitor(attributes={"birthday": day}))[0] == 200
+    assert api("/visitors/query", shop.visitor(segments=["*"]))[0] == 200
+    segment(born={"any": [{"attribute": "birthday", **test}]})
+    assert Segment.objects.get(name="born").status == "live"
