@@ -48,4 +48,5 @@ PROFILES = Facts(
     {"OWNER": ("q.key", "q.account_id"), "WHO": ("p.key", "p.account_id")},
     "p.key",
     "p.account_id",
+    told="p.name",
 )

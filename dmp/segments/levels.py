@@ -20,7 +20,7 @@ class Facts:
 
     For many people at once: `plain`: a SELECT of (person, attributes, bucket) where `WHO` holds; `did`: a SELECT of
     person and all columns of events, with the conditions of `places` ({name: (key, account)}); `key` and `account` are
-    what `people` and `plain` call them."""
+    what `people` and `plain` call them. `told`: a person's name in the API, as text, of the row that `key` is in."""
 
     name: str
     model: type[models.Model]
@@ -31,6 +31,7 @@ class Facts:
     places: dict[str, tuple[str, str]]
     key: str
     account: str
+    told: str
 
     @property
     def table(self) -> str:
@@ -50,6 +51,7 @@ VISITORS = Facts(
     {"WHO": ("d.visitor", "d.account_id")},
     "v.key",
     "v.account_id",
+    told="v.visitor_id::text",
 )
 
 levels: dict[str, Facts] = {Level.VISITOR: VISITORS}
