@@ -7,6 +7,6 @@ class DmpConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.models import Account
-        from dmp import computed, event_types, webhook_admin  # noqa: F401  (registers its pages)
+        from dmp import computed, event_types
 
         Account.starters += [event_types.create_standard, computed.create_standard]
