@@ -316,6 +316,3 @@ class MembershipChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} {'entered' if self.entered else 'left'} {self.segment_id}"
-
-
-import dmp.webhooks.models  # noqa: E402, F401  (a part of these models, in a module of its own)
