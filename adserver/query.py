@@ -25,7 +25,7 @@ from dmp.events import Event, partition_missing, recorded_refund
 from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
 from dmp.segments.active import Revision, touched
-from dmp.segments.refresh import refresh
+from dmp.segments.refresh import is_due, refresh
 
 
 @dataclass(slots=True)
@@ -141,10 +141,6 @@ def up_to_date(
     return segments, *visitor, found.get(profile, of_profile), pins_in, pins_out, bucket
 
 
-def is_due(due_at: datetime | None, now: datetime) -> bool:
-    return due_at is not None and due_at <= now
-
-
 def record_in_transaction(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
     event = query.event
     names = {query.name.key: query.name} if query.name else {}
@@ -157,8 +153,9 @@ def record_in_transaction(configuration: Configuration, query: Query, now: datet
     if row is None or event.bot:
         return row
     profiles = relinked | ({row[7]} if row[7] else set())
-    refresh(configuration, {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}, clock.now(), "link")
-    return identity.read_standings(event.visitor)
+    people: dict[str, list[UUID]] = {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}
+    changed = refresh(configuration, people, clock.now(), "link")
+    return identity.read_standings(event.visitor) if changed else row
 
 
 def refuse_known_order(event: Event) -> None:

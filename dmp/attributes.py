@@ -144,22 +144,15 @@ def merged(old: Mapping[str, Any], changes: Mapping[str, list[Any]], source: str
 def write_attributes(
     person: type[models.Model], key: UUID, changes: Mapping[str, list[Any]], source: str, now: datetime
 ) -> None:
-    """Replaces the values of the changed attributes. The row is locked first, so that two writers of different
-    attributes never undo each other."""
-    table = person._meta.db_table
-    with transaction.atomic():
-        rows = sql.run(f"SELECT attributes FROM {table} WHERE key = %(key)s FOR UPDATE", {"key": key})  # noqa: S608
-        after = merged(decode(rows[0][0]), changes, source, now)
-        sql.run(
-            f"UPDATE {table} SET attributes = %(after)s::jsonb WHERE key = %(key)s",  # noqa: S608
-            {"key": key, "after": encode(after).decode()},
-        )
+    """Replaces the values of the changed attributes of one person."""
+    write_all(person, {key: [changes]}, source, now)
 
 
 def write_all(
     person: type[models.Model], wanted: Mapping[UUID, Sequence[Mapping[str, list[Any]]]], source: str, now: datetime
 ) -> None:
-    """The same for many people by their keys, in one transaction; the changes of each in their order."""
+    """Replaces the values of the changed attributes of people by their keys, in one transaction; the changes of each in
+    their order. The rows are locked first, so that two writers of different attributes never undo each other."""
     table = person._meta.db_table
     keys = {"keys": sorted(wanted)}
     with transaction.atomic():

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from accounts.snapshot import Configuration, Derived
+from dmp.attributes import RESERVED
 from dmp.event_types import DOCUMENTED
 from dmp.events import Event
 from dmp.models import SegmentRevision
@@ -50,9 +51,7 @@ class Active(NamedTuple):
 
     revisions: tuple[Revision, ...]
     checks: Mapping[str, tuple[tuple[Revision, Check | None], ...]]
-    by_attribute: Mapping[str, tuple[Revision, ...]]
     by_reference: Mapping[Reference, tuple[Revision, ...]]
-    by_segment: Mapping[int, tuple[Revision, ...]]
 
     def dependants(self, revision: Revision) -> tuple[Revision, ...]:
         return self.by_reference.get(Reference(revision.segment, revision.id), ())
@@ -76,40 +75,32 @@ def load_active(configuration: Configuration) -> Active:
     return Active(
         tuple(revisions),
         event_checks(revisions),
-        grouped((name, revision) for revision in revisions for name in rules.attributes_named(revision.rule)),
-        grouped((bound, revision) for revision in revisions for bound in revision.references.values()),
-        grouped((revision.segment, revision) for revision in revisions),
+        by_reference(revisions),
     )
 
 
 active: Derived[Active] = Derived(load_active)
 
 
-def grouped(pairs: Iterable[tuple[Any, Revision]]) -> dict[Any, tuple[Revision, ...]]:
-    found: dict[Any, list[Revision]] = defaultdict(list)
-    for key, revision in pairs:
-        found[key].append(revision)
-    return {key: tuple(revisions) for key, revisions in found.items()}
+def by_reference(revisions: Iterable[Revision]) -> dict[Reference, tuple[Revision, ...]]:
+    found: dict[Reference, list[Revision]] = defaultdict(list)
+    for revision in revisions:
+        for bound in revision.references.values():
+            found[bound].append(revision)
+    return {bound: tuple(naming) for bound, naming in found.items()}
 
 
 def event_checks(revisions: Iterable[Revision]) -> dict[str, tuple[tuple[Revision, Check | None], ...]]:
     """By event code, which revisions an event can touch."""
     found: dict[str, list[tuple[Revision, Check | None]]] = defaultdict(list)
     for revision in revisions:
-        if any(name in SEEN_IN_EVENTS for name in rules.attributes_named(revision.rule)):
+        if not rules.attributes_named(revision.rule).isdisjoint(RESERVED):  # any event may change those
             found["*"].append((revision, None))
         for codes, where in asked_of_events(revision.rule):
             check = None if where is None else prepare_where(where)
             for code in ("*",) if codes is None else codes:
                 found[code].append((revision, check))
     return {code: tuple(checks) for code, checks in found.items()}
-
-
-SEEN_IN_EVENTS = frozenset(
-    ("$device", "$platform", "$country", "$language", "$firstSeen", "$lastSeen", "$known")
-    + ("$utm.source", "$utm.medium", "$utm.campaign")
-)
-"""Attributes that any event may change."""
 
 
 def asked_of_events(rule: rules.Condition) -> Iterable[tuple[tuple[str, ...] | None, Any]]:

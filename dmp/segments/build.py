@@ -30,6 +30,7 @@ from dmp.segments.levels import Facts, levels
 from dmp.segments.many import outcomes
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
+from dmp.segments.refresh import lock
 from dmp.segments.rules import segments_named
 from dmp.segments.vocabulary import vocabulary
 
@@ -47,28 +48,31 @@ def start(account: UUID, *, again: Sequence[str] | None = None) -> UUID | None:
     """Begins the build of what was edited (`again`: of these segments in any case), and gives its id; None when there
     is nothing to build."""
     with transaction.atomic():
-        Account.objects.select_for_update(no_key=True).get(pk=account)
-        snapshot.clear()
-        found = snapshot.configuration(account)
-        assert found is not None
-        segments = {row.name: row for row in Segment.objects.filter(account=account)}
-        let_go_of_rules(segments.values())
-        wanted = {row.name for row in segments.values() if row.name in (again or ()) and row.rule is not None}
-        wanted |= {row.name for row in segments.values() if is_stale(row)}
-        if not wanted:
-            return None
-        running = SegmentRevision.objects.filter(segment__account=account, state=BUILDING)
-        wanted |= set(running.values_list("segment__name", flat=True))
-        rules = readable(found, segments)
-        wanted = with_dependants(wanted & set(rules), rules)
-        running.update(state=RETIRED, retired_at=now())
-        BuildPart.objects.filter(account=account).delete()
-        if not wanted:
-            return None
-        build = uuid4()
-        make_revisions(build, wanted, rules, segments)
-        make_parts(build, account)
-        return build
+        build = begin(Account.objects.select_for_update(no_key=True).get(pk=account), again or ())
+    snapshot.clear()
+    return build
+
+
+def begin(account: Account, again: Sequence[str]) -> UUID | None:
+    """`start` in its transaction, with the account's row locked."""
+    segments = {row.name: row for row in Segment.objects.filter(account=account)}
+    let_go_of_rules(segments.values())
+    wanted = {row.name for row in segments.values() if row.name in again and row.rule is not None}
+    wanted |= {row.name for row in segments.values() if is_stale(row)}
+    if not wanted:
+        return None
+    running = SegmentRevision.objects.filter(segment__account=account, state=BUILDING)
+    wanted |= set(running.values_list("segment__name", flat=True))
+    rules = readable(Configuration(account, 0), segments)
+    wanted = with_dependants(wanted & set(rules), rules)
+    running.update(state=RETIRED, retired_at=now())
+    BuildPart.objects.filter(account=account).delete()
+    if not wanted:
+        return None
+    build = uuid4()
+    make_revisions(build, wanted, rules, segments)
+    make_parts(build, account.pk)
+    return build
 
 
 def is_stale(segment: Segment) -> bool:
@@ -190,8 +194,11 @@ def work(account: UUID | None = None) -> bool:
     if not rows:
         return False
     part = BuildPart.objects.get(pk=rows[0][0])
-    found = snapshot.newer(snapshot.configuration(part.account_id) or missing(part))
-    revision = next((r for r in active.of(found).revisions if r.id == part.revision), None)
+    found = snapshot.configuration(part.account_id) or missing(part)
+    revision = revision_of(found, part)
+    if revision is None:  # made a moment ago: loading all of them for each part would be most of a build
+        found = snapshot.newer(found)
+        revision = revision_of(found, part)
     if revision is not None:
         try:
             do(found, part, revision)
@@ -205,6 +212,10 @@ def work(account: UUID | None = None) -> bool:
     if not BuildPart.objects.filter(build=part.build, done_at=None).exists():
         switch(part.account_id, part.build)
     return True
+
+
+def revision_of(found: Configuration, part: BuildPart) -> Revision | None:
+    return next((revision for revision in active.of(found).revisions if revision.id == part.revision), None)
 
 
 def missing(part: BuildPart) -> Configuration:
@@ -260,8 +271,7 @@ def add(found: Configuration, revision: Revision, level: Facts, rows: Sequence[R
         "now": at,
     }
     with transaction.atomic():
-        lock = f"SELECT 1 FROM {level.table} WHERE key = ANY(%(people)s) ORDER BY key FOR UPDATE"  # noqa: S608
-        sql.run(lock, {"people": people})
+        lock({level.name: people})
         sql.run(ADD.replace("TABLE", level.table), values)
 
 

@@ -23,7 +23,7 @@ import re2
 from dmp.segments import rules
 from dmp.segments.facts import Event, Facts
 from dmp.segments.folding import fold
-from dmp.segments.rules import SESSION_GAP, Test, Values
+from dmp.segments.rules import RELATIVE, SESSION_GAP, Test, Values
 
 PROBES = 20
 DAY = timedelta(days=1)
@@ -183,7 +183,6 @@ TEST: dict[str, Callable[[Sequence[Any], Any], bool]] = {
     "endsWith": lambda values, operand: any(v.endswith(operand) for v in values),
     "matches": lambda values, operand: any(finds(operand, v) for v in values),
 }
-RELATIVE = ("last", "next", "anniversary")
 Check = Callable[[Sequence[Any], ZoneInfo, datetime], bool]
 
 
@@ -213,10 +212,6 @@ def checker(wanted: Values) -> Check:
         return all(any(holds(test, v, zone, now) for v in values) for test in relative)
 
     return check
-
-
-def is_relative(wanted: Values) -> bool:
-    return any(test.op in RELATIVE for test in wanted.tests)
 
 
 def holds(test: Test, value: date | datetime, zone: ZoneInfo, now: datetime) -> bool:
@@ -291,7 +286,7 @@ def anniversary_instants(value: date, ahead: timedelta, zone: ZoneInfo, now: dat
 
 def attribute(rule: rules.AttributeIs) -> Ask:
     check = checker(rule.values)
-    relative = is_relative(rule.values)
+    relative = rule.values.is_relative
 
     def ask(facts: Facts, now: datetime) -> Outcome:
         known = facts.attributes.get(rule.name)
@@ -355,7 +350,7 @@ def matcher(where: Any) -> Match:
 
 def prepare_where(where: Any) -> Callable[[Event], bool]:
     """Whether an event can fit a `where`; one that looks at now may come to fit."""
-    if any(is_relative(leaf.values) for leaf in rules.leaves(where)):
+    if any(leaf.values.is_relative for leaf in rules.leaves(where)):
         return lambda event: True
     check = matcher(where)
     return lambda event: check(event, ZoneInfo("UTC"), event.time)
@@ -369,7 +364,7 @@ def of_codes(events: tuple[str, ...] | None) -> Callable[[Event], bool]:
 
 
 def relative_instants(where: Any, events: Iterable[Event], facts: Facts, now: datetime) -> list[datetime]:
-    leaves = [leaf for leaf in rules.leaves(where) if is_relative(leaf.values)]
+    leaves = [leaf for leaf in rules.leaves(where) if leaf.values.is_relative]
     return [
         at
         for leaf in leaves
@@ -459,7 +454,7 @@ def window_instants(window: rules.Window, times: Sequence[datetime], facts: Fact
 def did(rule: rules.Did) -> Ask:
     is_named = of_codes(rule.events)
     fits = matcher(rule.where) if rule.where is not None else None
-    relative = rule.where is not None and any(is_relative(leaf.values) for leaf in rules.leaves(rule.where))
+    relative = rule.where is not None and any(leaf.values.is_relative for leaf in rules.leaves(rule.where))
     measure = measured(rule.measure)
     simple = at_least(rule)
 
@@ -490,7 +485,7 @@ def did(rule: rules.Did) -> Ask:
 
             changes = window_instants(rule.window, [event.time for event in named], facts, now)
             changes += relative_instants(rule.where, named, facts, now)
-        if isinstance(rule.measure, rules.Edge) and is_relative(rule.measure.values):
+        if isinstance(rule.measure, rules.Edge) and rule.measure.values.is_relative:
             for event in named:
                 raw = values_of(rule.measure.property, event)
                 changes += value_instants(rule.measure.values, raw, zone, now)

@@ -1,4 +1,4 @@
-"""Who is in a segment, at this instant: those whose time has come are evaluated before they are listed or counted."""
+"""Who is in a segment, at this instant: those whose time has come are evaluated before they are listed."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ PAGE = """SELECT m.person, m.entered_at FROM dmp_membership m
         AND m.person > %(after)s AND (m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
             SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))
     ORDER BY m.person LIMIT %(limit)s"""
-COUNT = PAGE.replace("m.person, m.entered_at", "count(*)").replace("ORDER BY m.person LIMIT %(limit)s", "")
 NOBODY_BEFORE = UUID(int=0)
 
 
@@ -64,10 +63,3 @@ def page(
     values: dict[str, Any] = {"segment": segment, "revision": serving(configuration, segment), "level": level}
     rows = sql.run(PAGE, values | {"after": after or NOBODY_BEFORE, "limit": limit})
     return [Member(*row) for row in rows]
-
-
-def count(configuration: Configuration, segment: int, level: str, now: datetime) -> int:
-    bring_up_to_date(configuration, segment, level, now)
-    values: dict[str, Any] = {"segment": segment, "revision": serving(configuration, segment), "level": level}
-    [(found,)] = sql.run(COUNT, values | {"after": NOBODY_BEFORE})
-    return int(found)

@@ -73,6 +73,11 @@ def refresh(
     return {change.person.key: change.segments for change in changes}
 
 
+def is_due(due_at: datetime | None, now: datetime) -> bool:
+    """Whether a person with this `due_at` is to be evaluated before it is read."""
+    return due_at is not None and due_at <= now
+
+
 def lock(people: People) -> None:
     for name, level in levels.items():
         if people.get(name):

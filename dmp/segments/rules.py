@@ -13,6 +13,8 @@ from typing import Any
 Scalar = str | Decimal | bool | date | datetime
 NUMERIC = ("eq", "ne", "gt", "gte", "lt", "lte")
 BOUNDS = ("gt", "gte", "lt", "lte")
+RELATIVE = ("last", "next", "anniversary")
+"""Tests whose answer changes as time goes by."""
 SESSION_GAP = timedelta(minutes=30)
 
 
@@ -37,6 +39,10 @@ class Values:
     @property
     def bounds(self) -> tuple[Test, ...]:
         return tuple(test for test in self.tests if test.op in BOUNDS)
+
+    @property
+    def is_relative(self) -> bool:
+        return any(test.op in RELATIVE for test in self.tests)
 
     @property
     def others(self) -> tuple[Test, ...]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from accounts.snapshot import Configuration, Part
+from accounts.snapshot import Configuration
 from dmp import computed
 from dmp.attributes import CONSENT, definitions
 from dmp.event_types import AD_EVENTS, Kind, kinds
-from dmp.models import Segment
+from dmp.memberships import segments
 
 BUILT_IN = {"path": "path", "referrer": "referrer", "platform": "platform", "device": "device"}
 """Properties that every event has, with their columns."""
@@ -72,14 +72,9 @@ def attribute_types(configuration: Configuration) -> dict[str, AttributeType]:
     return found
 
 
-segment_names: Part[frozenset[str]] = Part(
-    lambda account: frozenset(Segment.objects.filter(account=account).values_list("name", flat=True))
-)
-
-
 def vocabulary(configuration: Configuration) -> Vocabulary:
     """What the rules of an account may name."""
     events = {code: dict(AD_PROPERTIES) for code in AD_EVENTS} | {
         code: event_properties(kind) for code, kind in kinds.of(configuration).items()
     }
-    return Vocabulary(events, attribute_types(configuration), segment_names.of(configuration), configuration.zone)
+    return Vocabulary(events, attribute_types(configuration), segments.of(configuration), configuration.zone)

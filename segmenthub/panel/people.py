@@ -22,7 +22,7 @@ from dmp.memberships import standing
 from dmp.models import Level, Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
-from dmp.segments.refresh import refresh
+from dmp.segments.refresh import is_due, refresh
 from segmenthub.panel.events import Wanted, events_of, newest_events
 from segmenthub.panel.pages import Page, asked
 
@@ -150,7 +150,7 @@ class PersonPage(Page):
         if found is None:
             raise Http404
         at = now()
-        if found.due_at and found.due_at <= at and (settings := configuration(self.account.pk)):
+        if is_due(found.due_at, at) and (settings := configuration(self.account.pk)):
             level = Level.VISITOR if self.model is Visitor else Level.PROFILE
             refresh(settings, {level: [key]}, at, "clock", ())
             found.refresh_from_db()

@@ -1,7 +1,7 @@
 """A trial by both executors, without a trace: in temporary tables that hide the real ones."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,11 +14,11 @@ from django.db import connection
 from dmp.event_types import DOCUMENTED
 from dmp.models import Event, Membership, Visitor
 from dmp.segments import facts, rules
+from dmp.segments.active import COLUMNS
 from dmp.segments.compile import ask
 from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import evaluate
 from dmp.segments.levels import VISITORS
-from dmp.segments.vocabulary import BUILT_IN
 from segmenthub.trial.reading import Trial
 from segmenthub.trial.types import FITTING, type_of_values
 
@@ -35,13 +35,14 @@ def try_out(trials: Sequence[Trial]) -> Iterator[tuple[Answer, Answer]]:
     """What the executor of one person and that of a set of people say of each line, in their order. Runs in a
     transaction of the caller's, in temporary tables of the real ones' names."""
     keys = [UUID(int=number + 1) for number in range(len(trials))]
-    write(trials, keys)
+    named = {name for trial in trials for name in rules.segments_named(trial.rule)}
+    entered = {name for trial in trials for name in trial.facts.segments}
+    references = {name: (number + 1, 0) for number, name in enumerate(sorted(named | entered))}
+    write(trials, keys, references)
     groups: dict[Any, list[UUID]] = defaultdict(list)
     for key, trial in zip(keys, trials, strict=True):
         groups[trial.rule, trial.facts.zone.key, trial.now].append(key)
     by_set: dict[UUID, Answer] = {}
-    names = sorted({name for trial in trials for name in rules.segments_named(trial.rule)} | entered_by(trials))
-    references = {name: (number + 1, 0) for number, name in enumerate(names)}
     for (rule, zone, now), people in groups.items():
         rows = ask(rule, of_keys(PEOPLE, people), references, ZoneInfo(zone), now, everyone=True)
         by_set.update((person, Answer(member, at)) for person, member, at in rows)
@@ -57,10 +58,6 @@ PEOPLE = replace(
 """Visitors whose bucket is what the line says."""
 
 
-def entered_by(trials: Sequence[Trial]) -> set[str]:
-    return {name for trial in trials for name in trial.facts.segments}
-
-
 def make_tables() -> None:
     """Tables of the connection's own, which hide the real ones until the transaction ends."""
     with connection.cursor() as cursor:
@@ -71,9 +68,7 @@ def make_tables() -> None:
         cursor.execute("CREATE INDEX ON pg_temp.dmp_membership (segment_id, person)")
 
 
-def write(trials: Sequence[Trial], keys: Sequence[UUID]) -> None:
-    names = sorted({name for trial in trials for name in rules.segments_named(trial.rule)} | entered_by(trials))
-    number = {name: index + 1 for index, name in enumerate(names)}
+def write(trials: Sequence[Trial], keys: Sequence[UUID], references: Mapping[str, tuple[int, int]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(f'pg_temp.{table}' for table in TABLES)}")
     Visitor.objects.bulk_create(visitor(trial.facts, key) for trial, key in zip(trials, keys, strict=True))
@@ -84,7 +79,12 @@ def write(trials: Sequence[Trial], keys: Sequence[UUID]) -> None:
     )
     Membership.objects.bulk_create(
         Membership(
-            person=key, segment_id=number[name], account_id=ACCOUNT, level="visitor", pinned="in", entered_at=entered_at
+            person=key,
+            segment_id=references[name][0],
+            account_id=ACCOUNT,
+            level="visitor",
+            pinned="in",
+            entered_at=entered_at,
         )
         for trial, key in zip(trials, keys, strict=True)
         for name, entered_at in trial.facts.segments.items()
@@ -115,16 +115,13 @@ def visitor(known: facts.Facts, key: UUID) -> Visitor:
     )
 
 
-COLUMN_OF = {**{name: known.column for name, known in DOCUMENTED.items()}, **BUILT_IN}
-
-
 def event(found: facts.Event, key: UUID, index: int) -> Event:
     """As the door would store it: documented properties that fit have columns."""
     columns: dict[str, Any] = {}
     loose: dict[str, Any] = {}
     for name, values in found.values.items():
-        if name in COLUMN_OF and fits_column(name, values):
-            columns[COLUMN_OF[name]] = list(values) if name == "purchasedItems" else values[0] if values else None
+        if name in COLUMNS and fits_column(name, values):
+            columns[COLUMNS[name]] = list(values) if name == "purchasedItems" else values[0] if values else None
         loose[name] = exact(values)
     return Event(
         visitor=key,

@@ -20,7 +20,6 @@ from dmp.segments.compile.values import (
     Names,
     from_json,
     holds,
-    is_relative,
     is_scalar,
     matching,
     next_change,
@@ -157,7 +156,7 @@ class Compiler:
         values = f"v{len(self.nodes)}"
         self.nodes.append(f" CROSS JOIN LATERAL (SELECT {array} AS found OFFSET 0) {values}")
         ok = holds(f"{values}.found", wanted, self.names, self.matching_attribute(rule.name))
-        next = next_change(f"{values}.found", wanted, self.names) if is_relative(wanted) else NEVER
+        next = next_change(f"{values}.found", wanted, self.names) if wanted.is_relative else NEVER
         if rule.unchanged is None:
             return self.add(ok, next)
         self.latest = True
@@ -166,7 +165,7 @@ class Compiler:
         ripe = f"({since} + {self.names.add(rule.unchanged, 'interval')})"
         return self.add(
             f"({ok} AND coalesce({ripe} <= %(now)s, false))",
-            f"least({next}, CASE WHEN {ripe} > %(now)s AND {'true' if is_relative(wanted) else ok} THEN {ripe} END)",
+            f"least({next}, CASE WHEN {ripe} > %(now)s AND {'true' if wanted.is_relative else ok} THEN {ripe} END)",
         )
 
     def segment(self, rule: rules.InSegment) -> str:

@@ -11,13 +11,11 @@ LOWEST = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`who`: a condition on the key `{key}` and account `{account}` of a person; `values`: its parameters. `all`: it
-    is everybody of an account."""
+    """`who`: a condition on the key `{key}` and account `{account}` of a person; `values`: its parameters."""
 
     level: Facts
     who: str
     values: dict[str, Any]
-    everybody: bool = False
 
     def people(self, *, latest: bool) -> str:
         """(person, attributes, bucket), with `latest` also what is known of the newest event."""
@@ -51,7 +49,7 @@ def of_keys(level: Facts, keys: list[UUID]) -> Source:
 def of_account(level: Facts, account: UUID, low: UUID = LOWEST, high: UUID | None = None) -> Source:
     """Everybody of an account, or those with low <= key < high."""
     if low == LOWEST and high is None:
-        return Source(level, "{account} = %(account)s", {"account": account}, everybody=True)
+        return Source(level, "{account} = %(account)s", {"account": account})
     who, values = "{account} = %(account)s AND {key} >= %(low)s", {"account": account, "low": low}
     if high is None:
         return Source(level, who, values)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import re2
 
 from dmp.segments.folding import LOWER, fold
-from dmp.segments.rules import Property, Test, Values
+from dmp.segments.rules import RELATIVE, Property, Test, Values
 
 KINDS = {"text": "text", "number": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamptz"}
 """Types of values in SQL."""
@@ -21,7 +21,6 @@ FROM_JSON = {
     "datetime": "CASE WHEN jsonb_typeof(j) = 'string' THEN dmp_time(j #>> '{}') END",
 }
 SIGNS = {"eq": "=", "ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-RELATIVE = ("last", "next", "anniversary")
 NEVER = "NULL::timestamptz"
 
 
@@ -235,7 +234,3 @@ def next_anniversary(array: str, test: Test, type: str, names: Names) -> str:
 def matching(pattern: str, values: Sequence[str]) -> list[str]:
     expression = re2.compile(pattern)
     return [value for value in values if expression.search(value)]
-
-
-def is_relative(wanted: Values) -> bool:
-    return any(test.op in RELATIVE for test in wanted.tests)
