@@ -13,7 +13,10 @@ from dmp.event_types import DOCUMENTED
 from dmp.events import Event
 from dmp.models import SegmentRevision
 from dmp.segments import facts, rules
-from dmp.segments.evaluate import Needs, Outcome, needs, prepare, prepare_where
+from dmp.segments.evaluate import prepare
+from dmp.segments.evaluate.matching import prepare_where
+from dmp.segments.evaluate.needs import Needs, needs
+from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
 from dmp.segments.vocabulary import BUILT_IN, vocabulary

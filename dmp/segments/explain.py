@@ -6,7 +6,10 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from dmp.segments import rules
-from dmp.segments.evaluate import Outcome, matcher, of_codes, prepare, span_of
+from dmp.segments.evaluate import prepare
+from dmp.segments.evaluate.matching import matcher, of_codes
+from dmp.segments.evaluate.outcome import Outcome
+from dmp.segments.evaluate.windows import span_of
 from dmp.segments.facts import Event, Facts
 from dmp.segments.sentence import sentence
 

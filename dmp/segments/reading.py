@@ -16,7 +16,7 @@ import msgspec
 
 from dmp import sql
 from dmp.segments.active import COLUMNS, Revision
-from dmp.segments.evaluate import Needs
+from dmp.segments.evaluate.needs import Needs
 from dmp.segments.facts import Attribute, Event, Facts
 from dmp.segments.levels import LATEST, levels
 

@@ -26,7 +26,7 @@ from dmp.segments import reading
 from dmp.segments.active import Active, Reference, Revision, active
 from dmp.segments.compile import ask as ask_set
 from dmp.segments.compile.sources import of_keys
-from dmp.segments.evaluate import Outcome
+from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.levels import levels
 from dmp.segments.reading import Known, Membership
 

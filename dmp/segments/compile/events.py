@@ -21,7 +21,7 @@ from dmp.segments.compile.values import (
     scalar_holds,
     scalar_of,
 )
-from dmp.segments.evaluate import period
+from dmp.segments.evaluate.windows import period
 
 OWN = "left(e.event, 1) <> '$'"
 COMING = "min(e.time) FILTER (WHERE e.time > %(now)s)"

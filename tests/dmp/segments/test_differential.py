@@ -7,12 +7,12 @@ from random import Random
 import pytest
 
 from dmp.models import Segment
-from dmp.segments import evaluate, reading
+from dmp.segments import reading
 from dmp.segments.active import Reference
 from dmp.segments.compile import ask
 from dmp.segments.compile import values as compile_values
 from dmp.segments.compile.sources import of_keys
-from dmp.segments.evaluate import prepare
+from dmp.segments.evaluate import prepare, windows
 from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
 from dmp.segments.reading import Wanted
@@ -66,5 +66,5 @@ def test_a_fault_planted_in_either_executor_is_found(account, monkeypatch):
 
 def test_a_fault_planted_in_the_other_is_found(account, monkeypatch):
     with monkeypatch.context() as fault:
-        fault.setattr(evaluate, "SESSION_GAP", timedelta(minutes=31))
+        fault.setattr(windows, "SESSION_GAP", timedelta(minutes=31))
         assert differences(1, account, 500)
