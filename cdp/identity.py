@@ -99,7 +99,7 @@ def record_and_identify(
             drop_blocked(events)
         else:
             refuse_crowds(configuration, events, now)
-        before = dict(sql.run(HOLD, {"keys": sorted({event.visitor for event in events})}, binary=True))
+        before = dict(sql.run(HOLD, {"keys": list({event.visitor for event in events})}, binary=True))
         refused = sql.run(REFUSED, parameters(configuration.id, events, now), binary=True)
         stored = {event.id for event in events}.difference(id for (id,) in refused)
         said = [event for event in events if event.id in stored and not event.bot]

@@ -33,12 +33,12 @@ def link(
     heard: dict[UUID, list[Event]] = defaultdict(list)
     for event in said:
         heard[event.visitor].append(event)
-    current = read_links(sorted(heard))
+    current = read_links(list(heard))
     if configuration.keep_links:  # else a logout before the first link, which links do not show, may now count
         heard = {v: events for v, events in heard.items() if not said_before(current.get(v, []), events, profiles)}
     if not heard:
         return set()
-    overtaken = made_by_another(sorted(heard.keys() - before.keys()), now)
+    overtaken = made_by_another(list(heard.keys() - before.keys()), now)
     late = []
     changed: dict[UUID, tuple[Links, Links]] = {}
     for visitor, events in heard.items():

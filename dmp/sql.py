@@ -1,31 +1,56 @@
 """Prepared statements on Django's connection.
 
 Django's own cursors prepare nothing: the psycopg cursor must be another, and the connection's `prepare_threshold` set
-(settings). The connection stays Django's, so that transactions, tests and query counts see it.
+(settings), and one plan be made for all values (`plan_cache_mode`): planning took longer than most statements do. The
+connection stays Django's, so that transactions, tests and query counts see it.
 """
 
 import re
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg.sql import Literal
+
+PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
-def run(statement: str, values: dict[str, Any], *, binary: bool = False) -> list[tuple[Any, ...]]:
+def run(statement: str, values: dict[str, Any], *, binary: bool = False, prepare: bool = True) -> list[tuple[Any, ...]]:
     """All rows of one statement with %(name)s parameters; `binary` is faster for many rows of uuids and times (no JSON
-    then)."""
+    then). A prepared statement is planned once, whatever its values; one that is not (`prepare`), each time, for its
+    values: for statements that are made of rules."""
     django = connections[DEFAULT_DB_ALIAS]  # looked up once: each access through the proxy costs 5 us
     if django.connection is None:
         django.ensure_connection()
     raw: psycopg.Connection[Any] = django.connection
     if django.queries_logged:
         django.queries_log.append({"sql": statement, "time": "0"})
-    text, names = numbered(statement)
     with psycopg.RawCursor(raw) as cursor:
-        cursor.execute(text, [values[name] for name in names], prepare=True, binary=binary)
+        if not prepare:
+            return cursor.execute(with_literals(statement, values, raw), prepare=False, binary=binary).fetchall()
+        text, names = numbered(statement)
+        cursor.execute(text, [array_of(values[name]) for name in names], prepare=True, binary=binary)
         result = cursor.pgresult  # asking cursor.description would build its columns each time
         return cursor.fetchall() if result is not None and result.nfields else []
+
+
+def with_literals(statement: str, values: dict[str, Any], connection: psycopg.Connection[Any]) -> bytes:
+    literals = {name: Literal(value).as_string(connection) for name, value in values.items()}
+    return PARAMETER.sub(lambda found: literals[found.group(1)], statement).encode()
+
+
+def array_of(value: Any) -> Any:
+    """A list of uuids or whole numbers as the text of an array, 5 times faster than psycopg's own; all else as it
+    is."""
+    if type(value) is list:
+        kinds = set(map(type, value))
+        if kinds == {UUID}:
+            return "{" + ",".join([item.hex for item in value]) + "}"
+        if kinds == {int}:
+            return "{" + ",".join(map(str, value)) + "}"
+    return value
 
 
 @cache
@@ -33,5 +58,5 @@ def numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement with PostgreSQL's own $1, and the parameters' names in that order: psycopg would parse a statement
     of more than 4,096 characters anew each time."""
     names: dict[str, int] = {}
-    text = re.sub(r"%\((\w+)\)s", lambda found: f"${names.setdefault(found.group(1), len(names) + 1)}", statement)
+    text = PARAMETER.sub(lambda found: f"${names.setdefault(found.group(1), len(names) + 1)}", statement)
     return text.encode(), tuple(names)

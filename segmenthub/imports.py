@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
 from itertools import chain, islice
 from multiprocessing import get_context
 from typing import Any
@@ -32,12 +31,13 @@ from dmp.attributes import consent_changes, decode, write_attributes
 from dmp.event_types import kinds
 from dmp.events import Event, encode, recorded_refund
 from dmp.incoming import read_event
+from dmp.keys import uuid5
 from dmp.models import Level, Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.segments.build import build_now
 from dmp.segments.refresh import refresh
 from segmenthub.lines import Line, Report, parsed
-from segmenthub.start_process import start_process
+from segmenthub.start_process import collect_seldom, start_process
 
 BATCH = 2000
 BATCHES_AHEAD = 4
@@ -82,6 +82,7 @@ def import_events(configuration: Configuration, report: Report) -> None:
 
 
 def import_long(configuration: Configuration, batches: Iterable[list[Line]], report: Report, seen: "Seen") -> None:
+    collect_seldom()
     name = connection.settings_dict["NAME"]
     with ProcessPoolExecutor(1, get_context("spawn"), start_process, (name,)) as checker:
         ahead: deque[tuple[list[Line], Future[Checked]]] = deque()
@@ -186,8 +187,7 @@ def event_time(body: dict[str, Any]) -> datetime:
 
 def line_id(account: UUID, body: dict[str, Any]) -> UUID:
     """uuid5(account, canonical JSON of the line): the same line is the same event for ever."""
-    digest = sha1(account.bytes + canonical(body), usedforsecurity=False).digest()
-    return UUID(bytes=digest[:16], version=5)
+    return uuid5(account, canonical(body))
 
 
 def typed(configuration: Configuration, row: dict[str, Any]) -> dict[str, Any]:
@@ -230,7 +230,7 @@ def store(configuration: Configuration, lines: Sequence[Line], checked: Checked,
         events[index].properties = decode(text)
     stored = record(configuration, events, checked.names) if events else set()
     write_consents(events, checked.consents, stored)
-    seen.add([event for event in events if event.id in stored])
+    seen.add(events)  # duplicates too: an import that was killed may have stored them and gone no further
     known = refunds_of_sales(events, stored)
     refused = checked.refused + [(checked.places[index], KNOWN_SALE) for index in known]
     report.add(len(stored), len(events) - len(stored) - len(known))

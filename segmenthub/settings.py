@@ -86,8 +86,14 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
     application_name="segmenthub",
     # Through PgBouncer set these on the role, and `ignore_startup_parameters = options`.
-    options="-c lock_timeout=5s -c statement_timeout={} -c idle_in_transaction_session_timeout=60s".format(
-        setting("str", "STATEMENT_TIMEOUT", "60s")
+    options=" ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            "lock_timeout": "5s",
+            "statement_timeout": setting("str", "STATEMENT_TIMEOUT", "60s"),
+            "idle_in_transaction_session_timeout": "60s",
+            "plan_cache_mode": "force_generic_plan",  # see dmp.sql
+        }.items()
     ),
 )
 UNSAFE_DATABASE = setting("bool", "UNSAFE_DATABASE", False)  # see segmenthub.checks

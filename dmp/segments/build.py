@@ -2,7 +2,8 @@
 
 `start` makes the revisions of all segments that were edited, and of those that depend on them, with a work list in
 PostgreSQL: one part for each revision, level and range of people. `work` does one part; any number of workers do so
-side by side, and a part whose worker died is free again when its lease runs out. The last one done switches.
+side by side, and a part whose worker died is free again when its lease, which lives only as long as the worker, runs
+out. The last one done switches.
 
 From the moment a revision is known to all processes, events that touch it decide on their people and leave a row; a
 part only adds rows for people that have none. So a part's older answer never overwrites a newer one.
@@ -11,12 +12,14 @@ part only adds rows for people that have none. So a part's older answer never ov
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts import snapshot
 from accounts.clock import now
@@ -37,7 +40,7 @@ from dmp.segments.vocabulary import vocabulary
 logger = logging.getLogger(__name__)
 KNOWN_TO_ALL = timedelta(seconds=3 * settings.SNAPSHOT_SECONDS)
 """After this each process evaluates a new revision, and none the one before a switch."""
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 PEOPLE_PER_PART = 250_000
 CHUNK = 500
@@ -189,6 +192,7 @@ CLAIM = """UPDATE dmp_build_part SET lease_until = %(until)s, attempts = attempt
 def work(account: UUID | None = None) -> bool:
     """Does one part, of any account or of this one; False when none is free."""
     at = now()
+    give_up_lost(at)
     values = {"until": at + LEASE, "now": at, "since": at - KNOWN_TO_ALL, "most": MAX_ATTEMPTS, "account": account}
     rows = sql.run(CLAIM, values)
     if not rows:
@@ -199,15 +203,17 @@ def work(account: UUID | None = None) -> bool:
     if revision is None:  # made a moment ago: loading all of them for each part would be most of a build
         found = snapshot.newer(found)
         revision = revision_of(found, part)
-    if revision is not None:
-        try:
-            do(found, part, revision)
-        except Exception as error:
-            logger.exception("building segment %s", revision.segment)
-            if part.attempts >= MAX_ATTEMPTS:
-                give_up(part, error)
-            BuildPart.objects.filter(pk=part.pk).update(lease_until=None)
+    try:
+        with kept(part):
+            do(found, part, revision or missing_rule(part))
+    except Exception as error:
+        if not BuildPart.objects.filter(pk=part.pk).exists():  # cancelled by a newer edit
             return True
+        logger.exception("building revision %s", part.revision)
+        if part.attempts >= MAX_ATTEMPTS:
+            give_up(part, error)
+        BuildPart.objects.filter(pk=part.pk).update(lease_until=None)
+        return True
     BuildPart.objects.filter(pk=part.pk).update(done_at=now())
     if not BuildPart.objects.filter(build=part.build, done_at=None).exists():
         switch(part.account_id, part.build)
@@ -220,6 +226,35 @@ def revision_of(found: Configuration, part: BuildPart) -> Revision | None:
 
 def missing(part: BuildPart) -> Configuration:
     raise RuntimeError(f"the account {part.account_id} of a build is gone")
+
+
+def missing_rule(part: BuildPart) -> Revision:
+    raise RuntimeError("the rule names something that is not there any more")
+
+
+@contextmanager
+def kept(part: BuildPart) -> Iterator[None]:
+    """Lengthens the part's lease while the block runs, so that a worker that dies lets go of it soon."""
+    done = Event()
+
+    def keep() -> None:
+        while not done.wait(LEASE.total_seconds() / 3):
+            BuildPart.objects.filter(pk=part.pk).update(lease_until=now() + LEASE)
+        connection.close()
+
+    keeper = Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def give_up_lost(at: datetime) -> None:
+    """Builds of which a part has ended its worker as often as it may be tried."""
+    for part in BuildPart.objects.filter(done_at=None, attempts__gte=MAX_ATTEMPTS, lease_until__lte=at):
+        give_up(part, RuntimeError(f"its worker was ended {MAX_ATTEMPTS} times"))
 
 
 def give_up(part: BuildPart, error: Exception) -> None:

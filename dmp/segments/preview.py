@@ -64,7 +64,9 @@ def examples(configuration: Configuration, rule: Condition, now: datetime, most:
         for level in levels.values():
             source = of_account(level, configuration.id, LOWEST, sample_end(configuration.id, level))
             text, values = compile_rule(rule, source, references, configuration.zone, now, everyone=True)
-            rows = sql.run(f"SELECT asked.person FROM ({text}) asked WHERE asked.ok LIMIT {most}", values)  # noqa: S608
+            rows = sql.run(
+                f"SELECT asked.person FROM ({text}) asked WHERE asked.ok LIMIT {most}", values, prepare=False
+            )  # noqa: S608
             found[level.name] = [key for (key,) in rows]
         return found
 
@@ -92,7 +94,7 @@ def counted(
     now: datetime,
 ) -> tuple[int, int]:
     text, values = compile_rule(rule, source, references, configuration.zone, now, everyone=True)
-    rows = sql.run(f"SELECT count(*) FILTER (WHERE asked.ok), count(*) FROM ({text}) asked", values)  # noqa: S608
+    rows = sql.run(f"SELECT count(*) FILTER (WHERE asked.ok), count(*) FROM ({text}) asked", values, prepare=False)  # noqa: S608
     members, people = rows[0]
     return members, people
 

@@ -59,17 +59,18 @@ class Known:
 
 
 class Wanted(NamedTuple):
-    """Which events to read."""
+    """Which events to read, and the memberships of which segments (None: all)."""
 
     codes: list[str]
     any: bool
     wide: bool
     loose: bool
     since: datetime
+    segments: list[int] | None = None
 
 
 def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
-    """The events that these revisions ask for, together."""
+    """The events that these revisions ask for, together, and all memberships."""
     codes: set[str] = set()
     any_code = wide = loose = False
     since = now
@@ -83,6 +84,12 @@ def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
         if asked.events is None or asked.events or asked.every_event:
             since = min(since, since_of(asked, now))
     return Wanted(sorted(codes), any_code, wide, loose, since)
+
+
+def segments_of(revisions: Iterable[Revision]) -> list[int]:
+    """The segments whose memberships the evaluation of these revisions looks at."""
+    named = {bound.segment for revision in revisions for bound in revision.references.values()}
+    return sorted(named.union(revision.segment for revision in revisions))
 
 
 def since_of(asked: Needs, now: datetime) -> datetime:
@@ -101,18 +108,19 @@ ROW = f"json_build_array({', '.join(PARTS)})"
 
 
 @cache
-def statement(names: tuple[str, ...]) -> str:
-    """For people of these levels."""
-    return " UNION ALL ".join(of_level(name) for name in names)
+def statement(names: tuple[str, ...], *, some: bool) -> str:
+    """For people of these levels; `some`: with memberships of some segments only."""
+    return " UNION ALL ".join(of_level(name, some=some) for name in names)
 
 
-def of_level(name: str) -> str:
+def of_level(name: str, *, some: bool) -> str:
     level = levels[name]
+    of_segments = " AND m.segment_id = ANY(%(segments)s)" if some else ""
     people = level.people.replace("KEYS", f"{name}_keys")
     return f"""SELECT '{name}', p.person, p.attributes::text, p.segments, p.due_at, p.first_seen, p.last_seen, p.bucket,
         p.platform, p.device, p.country, p.language, p.utm::text, p.known,
         (SELECT json_agg(json_build_array(m.segment_id, m.revision, m.pinned, m.by_rule, m.entered_at, m.left_at,
-            m.next_check_at))::text FROM dmp_membership m WHERE m.person = p.person),
+            m.next_check_at))::text FROM dmp_membership m WHERE m.person = p.person{of_segments}),
         CASE WHEN %(any)s OR cardinality(%(codes)s::text[]) > 0 THEN (SELECT json_agg(x.event)::text FROM (
             SELECT {ROW} AS event {level.events} AND e.time >= %(since)s AND (e.event = ANY(%(codes)s) OR %(any)s)
             ORDER BY e.time DESC LIMIT {MAX_EVENTS + 1}
@@ -126,7 +134,7 @@ def read(people: Mapping[str, Collection[UUID]], events: Wanted, zone: ZoneInfo)
     if not names:
         return []
     values: dict[str, Any] = events._asdict() | {f"{name}_keys": list(people[name]) for name in names}
-    return [known(row, zone) for row in sql.run(statement(names), values)]
+    return [known(row, zone) for row in sql.run(statement(names, some=events.segments is not None), values)]
 
 
 def known(row: tuple[Any, ...], zone: ZoneInfo) -> Known:

@@ -66,7 +66,10 @@ def refresh(
         if not locked:
             lock(people)
         readers = known.revisions if due else with_dependants(known, asked)
-        found = reading.read(people, reading.wanted(readers, now), configuration.zone)
+        to_read = reading.wanted(readers, now)
+        if not due:
+            to_read = to_read._replace(segments=reading.segments_of(readers))
+        found = reading.read(people, to_read, configuration.zone)
         changes = [change for person in found if (change := evaluate(configuration, person, asked, now, due=due))]
         if changes:
             write(configuration.id, changes, now, cause)
@@ -100,7 +103,8 @@ def with_dependants(known: Active, asked: Iterable[Revision]) -> set[Revision]:
 def evaluate(
     configuration: Configuration, person: Known, asked: Iterable[Revision], now: datetime, *, due: bool
 ) -> Change | None:
-    """What changes for one person, whose `rows` and `segments` are brought up to date; None when nothing does."""
+    """What changes for one person, whose `rows` and `segments` are brought up to date; None when nothing does. Where
+    not `due`, `rows` may be some of all: `due_at` then stays, or comes earlier."""
     known = active.of(configuration)
     todo = set(asked)
     if due:
@@ -115,6 +119,8 @@ def evaluate(
             todo.update(known.dependants(revision))
     evaluated = {revision.id for revision in known.revisions}  # nothing is due of those that are retired
     times = [m.next_check_at for m in person.rows.values() if m.next_check_at is not None and m.revision in evaluated]
+    if not due and person.due_at is not None:
+        times.append(person.due_at)
     change.due_at = min(times, default=None)
     moved = change.segments != person.segments or change.due_at != person.due_at
     return change if change.put or change.gone or moved else None
@@ -192,49 +198,45 @@ def entered_at(person: Known, revision: Revision, now: datetime) -> datetime:
     return now
 
 
-WRITE = """WITH put AS (
-    INSERT INTO dmp_membership (person, segment_id, revision, account_id, level, by_rule, entered_at, left_at,
+WRITE = {
+    "put": """INSERT INTO dmp_membership (person, segment_id, revision, account_id, level, by_rule, entered_at, left_at,
         next_check_at)
     SELECT r.* FROM json_to_recordset(%(put)s::json) r(person uuid, segment bigint, revision bigint, account uuid,
         level text, by_rule boolean, entered_at timestamptz, left_at timestamptz, next_check_at timestamptz)
     ON CONFLICT (person, segment_id, revision) DO UPDATE SET by_rule = EXCLUDED.by_rule,
-        entered_at = EXCLUDED.entered_at, left_at = EXCLUDED.left_at, next_check_at = EXCLUDED.next_check_at
-), gone AS (
-    DELETE FROM dmp_membership m USING json_to_recordset(%(gone)s::json) r(person uuid, segment bigint, revision bigint)
-    WHERE m.person = r.person AND m.segment_id = r.segment AND m.revision = r.revision
-), told AS (
-    INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause)
+        entered_at = EXCLUDED.entered_at, left_at = EXCLUDED.left_at, next_check_at = EXCLUDED.next_check_at""",
+    "gone": """DELETE FROM dmp_membership m
+    USING json_to_recordset(%(gone)s::json) r(person uuid, segment bigint, revision bigint)
+    WHERE m.person = r.person AND m.segment_id = r.segment AND m.revision = r.revision""",
+    "told": """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause)
     SELECT r.person, r.id, r.segment, %(account)s, r.level, r.entered, %(now)s, %(cause)s
-    FROM json_to_recordset(%(told)s::json) r(person uuid, id uuid, segment bigint, level text, entered boolean)
-)"""
-MOVED = """, {name} AS (
-    UPDATE {table} p SET segments = r.segments, due_at = r.due_at, lease_until = NULL
-    FROM json_to_recordset(%({name})s::json) r(key uuid, segments bigint[], due_at timestamptz) WHERE p.key = r.key
-)"""
+    FROM json_to_recordset(%(told)s::json) r(person uuid, id uuid, segment bigint, level text, entered boolean)""",
+}
+MOVED = """UPDATE {table} p SET segments = r.segments, due_at = r.due_at, lease_until = NULL
+    FROM json_to_recordset(%({name})s::json) r(key uuid, segments bigint[], due_at timestamptz) WHERE p.key = r.key"""
 
 
 @cache
 def write_statement(names: tuple[str, ...]) -> str:
-    moved = "".join(MOVED.format(name=name, table=levels[name].table) for name in names)
-    return f"{WRITE}{moved} SELECT"  # noqa: S608
+    """The parts of these names, memberships' or levels', in one statement."""
+    parts = [f"{name} AS ({WRITE.get(name) or MOVED.format(name=name, table=levels[name].table)})" for name in names]
+    return f"WITH {', '.join(parts)} SELECT"
 
 
 def write(account: UUID, changes: Collection[Change], now: datetime, cause: str) -> None:
-    names = tuple(name for name in levels if any(change.person.level == name for change in changes))
-    put, gone, told = [], [], []
-    people: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in (*WRITE, *levels)}
     for change in changes:
-        key, level = change.person.key, change.person.level
-        put += [row_of(membership, key, level, account) for membership in change.put]
-        gone += [{"person": key, "segment": row.segment, "revision": row.revision} for row in change.gone]
-        told += [
+        person, key, level = change.person, change.person.key, change.person.level
+        rows["put"] += [row_of(membership, key, level, account) for membership in change.put]
+        rows["gone"] += [{"person": key, "segment": row.segment, "revision": row.revision} for row in change.gone]
+        rows["told"] += [
             {"person": key, "id": uuid7(), "segment": segment, "level": level, "entered": entered}
             for segment, entered in change.told
         ]
-        people[level].append({"key": key, "segments": change.segments, "due_at": change.due_at})
-    values: dict[str, Any] = {"account": account, "now": now, "cause": cause}
-    values |= {"put": text(put), "gone": text(gone), "told": text(told)}
-    sql.run(write_statement(names), values | {name: text(rows) for name, rows in people.items()})
+        if change.segments != person.segments or change.due_at != person.due_at:
+            rows[level].append({"key": key, "segments": change.segments, "due_at": change.due_at})
+    values: dict[str, Any] = {name: text(some) for name, some in rows.items() if some}
+    sql.run(write_statement(tuple(values)), values | {"account": account, "now": now, "cause": cause})
 
 
 def row_of(membership: Membership, person: UUID, level: str, account: UUID) -> dict[str, Any]:

@@ -12,7 +12,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cdp.models import Profile
-from dmp.models import Event, Visitor
+from dmp.memberships import members_of
+from dmp.models import Event, Segment, Visitor
+from dmp.segments.build import build_now
+from segmenthub import imports
 from tests.shops import PLATFORM, VISITOR, Shop, make_account, make_shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +63,20 @@ def test_the_same_file_twice_stores_nothing_more(run: Import) -> None:
     assert run(lines)["stored"] == 3
     assert run(lines) == {"read": 3, "stored": 0, "duplicate": 3, "refused": 0}
     assert Event.objects.count() == 3
+
+
+def test_an_import_that_was_ended_before_its_segments_is_finished_by_the_next(
+    run: Import, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewers = Segment.objects.create(account=shop.account, name="viewers", rule={"event": "pageView"})
+    build_now(shop.account.pk)
+    with monkeypatch.context() as ended:
+        ended.setattr(imports.Seen, "refresh_segments", lambda self: None)
+        run([LINE])
+    assert not members_of(viewers).exists()
+    run([LINE])
+    viewers.refresh_from_db()
+    assert members_of(viewers).count() == 1
 
 
 def test_two_identical_lines_are_one_event(run: Import) -> None:

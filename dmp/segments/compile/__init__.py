@@ -62,7 +62,7 @@ def ask(
 ) -> list[Row]:
     """The people who are in, or whose answer time can change; `everyone`: all that were asked."""
     statement = compile_rule(rule, source, references, zone, now, everyone=everyone)
-    return [(person, member, at) for person, member, at in sql.run(*statement)]
+    return [(person, member, at) for person, member, at in sql.run(*statement, prepare=False)]
 
 
 def compile_rule(
@@ -228,5 +228,5 @@ class Compiler:
         return of
 
     def fitting(self, text: str, values: dict[str, Any], pattern: str) -> list[str]:
-        rows = sql.run(text, {**self.source.values, **values})
+        rows = sql.run(text, {**self.source.values, **values}, prepare=False)
         return matching(pattern, [value for (value,) in rows if value is not None])
