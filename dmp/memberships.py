@@ -16,6 +16,7 @@ from accounts.snapshot import Configuration, Part
 from dmp import sql
 from dmp.events import encode
 from dmp.models import Membership, Segment
+from dmp.webhooks import untold
 
 segments: Part[dict[str, int]] = Part(
     lambda account: dict(Segment.objects.filter(account=account).values_list("name", "pk"))
@@ -132,8 +133,9 @@ RELEASE = f"""DELETE FROM dmp_membership m USING {ROWS}
 RESTORE = f"""UPDATE dmp_membership m SET entered_at = r.entered_at FROM {ROWS}, dmp_segment s
     WHERE m.person = ANY(%(keys)s) AND m.person = r.person AND m.segment_id = r.segment AND s.id = r.segment
     AND m.revision = s.revision"""
-REMEMBER = """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause)
-    SELECT person, id, segment, %(account)s, %(level)s, entered, %(now)s, 'pin'
+REMEMBER = f"""INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause, untold)
+    SELECT r.person, r.id, r.segment, %(account)s, %(level)s, r.entered, %(now)s, 'pin',
+        {untold("%(account)s", "r.segment")}
     FROM json_to_recordset(%(rows)s::json) r(person uuid, id uuid, segment bigint, entered boolean)"""
 REPEAT = """UPDATE TABLE p SET pins_in = r.pins_in, pins_out = r.pins_out
     FROM json_to_recordset(%(rows)s::json) r(key uuid, pins_in bigint[], pins_out bigint[])

@@ -290,7 +290,8 @@ class Membership(models.Model):
 
 
 class MembershipChange(models.Model):
-    """History: a person entered or left a segment, when and why. Written in the transaction that made it so."""
+    """History: a person entered or left a segment, when and why. Written in the transaction that made it so; `untold`
+    until the messages to webhooks are made of it."""
 
     class Cause(models.TextChoices):
         EVENT = "event"
@@ -309,10 +310,17 @@ class MembershipChange(models.Model):
     entered = models.BooleanField()
     at = models.DateTimeField()
     cause = models.CharField(max_length=8, choices=Cause.choices)
+    untold = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "dmp_membership_change"
-        indexes: ClassVar = [models.Index(fields=["segment", "at"], name="changes_of_segment")]
+        indexes: ClassVar = [
+            models.Index(fields=["segment", "at"], name="changes_of_segment"),
+            models.Index(fields=["account", "at"], name="changes_untold", condition=models.Q(untold=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} {'entered' if self.entered else 'left'} {self.segment_id}"
+
+
+import dmp.webhooks.models  # noqa: E402, F401  (a part of these models, in a module of its own)

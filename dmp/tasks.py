@@ -1,4 +1,4 @@
-"""What runs beside the requests: partitions made ahead, expired rows swept, segments built, the clock."""
+"""What runs beside the requests: partitions made ahead, expired rows swept, segments built, the clock, webhooks."""
 
 import time
 from datetime import timedelta
@@ -10,6 +10,7 @@ from accounts.clock import now
 from dmp import partitions
 from dmp.models import Once
 from dmp.segments import build, clock
+from dmp.webhooks import deliver, outbox
 
 TURN = 5.0
 """Seconds that a task which comes each second may go on while there is work."""
@@ -25,7 +26,8 @@ def make_partitions() -> None:
 
 @shared_task
 def sweep_expired() -> None:
-    """Forgets the eventIds of more than 24 hours ago, some thousands at a time."""
+    """Forgets the eventIds of more than 24 hours ago and old messages of webhooks, some thousands at a time."""
+    deliver.clean(now())
     while True:
         keys = list(Once.objects.filter(expires_at__lt=now()).values_list("pk", flat=True)[:5000])
         if not keys:
@@ -50,3 +52,12 @@ def build_segments() -> None:
     while build.work() and time.monotonic() < until:
         pass
     build.clean()
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    """Makes the messages of new changes, and sends what is due. Several at once send different messages."""
+    until = time.monotonic() + TURN
+    while outbox.collect() and time.monotonic() < until:
+        pass
+    deliver.deliver()

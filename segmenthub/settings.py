@@ -105,6 +105,8 @@ MEDIA_ROOT = setting("str", "MEDIA_ROOT", str(DATA_DIR / "media"))
 GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
 PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # requests a minute, 0 = no limit
 SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
+WEBHOOK_ALLOW_PRIVATE = setting("bool", "WEBHOOK_ALLOW_PRIVATE", False)
+require(not (PRODUCTION and WEBHOOK_ALLOW_PRIVATE), "WEBHOOK_ALLOW_PRIVATE: production posts to public addresses only.")
 NOW_OFFSET = setting("float", "SEGMENTHUB_NOW_OFFSET", 0.0)  # seconds
 require(DEBUG or not NOW_OFFSET, "SEGMENTHUB_NOW_OFFSET: only with DEBUG may the clock be moved.")
 
@@ -256,6 +258,7 @@ EACH_SECOND = {"schedule": 1.0, "options": {"expires": 1.0}}
 CELERY_BEAT_SCHEDULE = {
     "clock": {"task": "dmp.tasks.tick", **EACH_SECOND},
     "segments": {"task": "dmp.tasks.build_segments", **EACH_SECOND},
+    "webhooks": {"task": "dmp.tasks.deliver_webhooks", **EACH_SECOND},
     "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
 }

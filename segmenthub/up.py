@@ -120,7 +120,7 @@ def _commands(port: int, workers: int, data_dir: Path) -> dict[str, Sequence[str
             "segmenthub.wsgi:application",
         ],
         "worker": [
-            *[*celery, "worker", "--concurrency=2", "--prefetch-multiplier=1", "--loglevel=WARNING"],
+            *[*celery, "worker", "--concurrency=3", "--prefetch-multiplier=1", "--loglevel=WARNING"],
             *["--without-gossip", "--without-mingle", "--without-heartbeat"],
         ],
         "beat": [*celery, "beat", f"--schedule={schedule}", "--pidfile=", "--loglevel=WARNING"],

@@ -36,6 +36,7 @@ from dmp.segments.parse import parse
 from dmp.segments.refresh import lock
 from dmp.segments.rules import segments_named
 from dmp.segments.vocabulary import vocabulary
+from dmp.webhooks import untold
 
 logger = logging.getLogger(__name__)
 KNOWN_TO_ALL = timedelta(seconds=3 * settings.SNAPSHOT_SECONDS)
@@ -310,8 +311,9 @@ def add(found: Configuration, revision: Revision, level: Facts, rows: Sequence[R
         sql.run(ADD.replace("TABLE", level.table), values)
 
 
-TOLD = """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause)
-    SELECT m.person, gen_random_uuid(), m.segment_id, m.account_id, m.level, %(entered)s, %(now)s, 'edit'
+TOLD = f"""INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause, untold)
+    SELECT m.person, gen_random_uuid(), m.segment_id, m.account_id, m.level, %(entered)s, %(now)s, 'edit',
+        {untold("m.account_id", "m.segment_id")}
     FROM dmp_membership m
     WHERE m.segment_id = %(segment)s AND m.revision = %(mine)s AND m.by_rule
         AND NOT EXISTS (SELECT FROM dmp_membership o WHERE o.person = m.person AND o.segment_id = m.segment_id

@@ -29,6 +29,7 @@ from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.levels import levels
 from dmp.segments.reading import Known, Membership
+from dmp.webhooks import untold
 
 People = Mapping[str, Collection[UUID]]
 """Keys by level."""
@@ -208,8 +209,10 @@ WRITE = {
     "gone": """DELETE FROM dmp_membership m
     USING json_to_recordset(%(gone)s::json) r(person uuid, segment bigint, revision bigint)
     WHERE m.person = r.person AND m.segment_id = r.segment AND m.revision = r.revision""",
-    "told": """INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause)
-    SELECT r.person, r.id, r.segment, %(account)s, r.level, r.entered, %(now)s, %(cause)s
+    "told": f"""INSERT INTO dmp_membership_change (person, id, segment_id, account_id, level, entered, at, cause,
+        untold)
+    SELECT r.person, r.id, r.segment, %(account)s, r.level, r.entered, %(now)s, %(cause)s,
+        {untold("%(account)s", "r.segment")}
     FROM json_to_recordset(%(told)s::json) r(person uuid, id uuid, segment bigint, level text, entered boolean)""",
 }
 MOVED = """UPDATE {table} p SET segments = r.segments, due_at = r.due_at, lease_until = NULL

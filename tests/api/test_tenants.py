@@ -141,6 +141,7 @@ def test_each_model_names_its_account_or_is_known_here():
     through = {
         "dmp.Property",
         "dmp.SegmentRevision",
+        "dmp.Delivery",
         "adserver.Creative",
         "dmp.Once",
         "cdp.Link",

@@ -39,6 +39,7 @@ def test_a_sensible_production_starts() -> None:
         ("ALLOWED_HOSTS", ""),
         ("ALLOWED_HOSTS", "*"),
         ("SEGMENTHUB_NOW_OFFSET", "9"),
+        ("WEBHOOK_ALLOW_PRIVATE", "1"),
         ("UNSAFE_DATABASE", "1"),
     ],
 )
