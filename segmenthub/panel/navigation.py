@@ -31,6 +31,8 @@ MENU: dict[str, list[Item]] = {
         Item("Segments", "groups", "dmp_segment_changelist", "dmp.segment"),
         Item("Visitors", "devices", "visitors"),
         Item("Profiles", "person", "profiles"),
+        Item("Webhooks", "webhook", "dmp_webhook_changelist", "dmp.webhook"),
+        Item("Sent messages", "outgoing_mail", "dmp_delivery_changelist", "dmp.delivery"),
     ],
     "Events": [
         Item("Event types", "category", "dmp_eventtype_changelist", "dmp.eventtype"),

@@ -26,6 +26,7 @@ from cdp.models import Profile
 from dmp.keys import visitor_key
 from dmp.memberships import Pins, pin
 from dmp.models import Event, EventType, Level, Property, Segment, Visitor
+from dmp.webhooks.models import Delivery, Webhook
 
 VISITOR = UUID("22222222-2222-4222-8222-222222222222")
 SECRET = "Zanzibar"
@@ -70,8 +71,10 @@ def furnish(account: Account, word: str) -> House:
     worker = Member.objects.create(
         **own, user=User.objects.create_user(f"worker@{word.lower()}.example"), role="viewer"
     )
+    webhook = Webhook.objects.create(**own, url=f"https://8.8.8.8/{word}", segment=segment)
     rows: list[Model] = [
-        *(account, token, event_type, segment, placement, media, campaign, worker),
+        *(account, token, event_type, segment, placement, media, campaign, worker, webhook),
+        Delivery.objects.create(webhook=webhook, payload={"event": "entered", "segment": word}, created_at=at),
         Platform.objects.create(**own, code=f"www.{word.lower()}.example"),
         Attribute.objects.create(**own, name=f"tier{word}"),
         Refusal.objects.create(

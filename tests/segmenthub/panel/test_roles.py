@@ -24,8 +24,10 @@ TABLE = {  # model: (least role that may see it, least that may change it)
     "adserver.campaign": ("viewer", "marketer"),
     "adserver.media": ("viewer", "marketer"),
     "adserver.placement": ("viewer", "marketer"),
+    "dmp.delivery": ("analyst", None),
     "dmp.eventtype": ("analyst", "admin"),
     "dmp.segment": ("viewer", "marketer"),
+    "dmp.webhook": ("analyst", "marketer"),
 }
 PAGES = {"index": "viewer", "events": "analyst", "visitors": "analyst", "profiles": "analyst"}
 
