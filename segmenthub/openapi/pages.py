@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from accounts.errors import encode
 from segmenthub.middleware import only
-from segmenthub.openapi import operations, tracking
+from segmenthub.openapi import operations, tracking, webhooks
 from segmenthub.openapi.rules import RULES
 from segmenthub.openapi.schemas import COMPONENTS
 
@@ -46,9 +46,14 @@ def document() -> dict[str, Any]:
             {"name": "Profiles", "description": "Known users."},
             {"name": "Visitors", "description": "Devices, anonymous or not."},
             {"name": "Tracking", "description": "What became of a shown campaign."},
+            {"name": "Webhooks", "description": "What your own servers are sent."},
         ],
         "paths": paths | tracking.PATHS,
-        "components": {"schemas": COMPONENTS | RULES, "securitySchemes": {"bearer": bearer}},
+        "webhooks": webhooks.WEBHOOKS,
+        "components": {
+            "schemas": COMPONENTS | RULES | {"WebhookMessage": webhooks.MESSAGE},
+            "securitySchemes": {"bearer": bearer},
+        },
     }
 
 

@@ -7,7 +7,12 @@ import pytest
 from django.urls import resolve
 from drf_spectacular.validation import validate_schema
 
-from segmenthub.openapi import tracking
+from accounts.clock import now
+from dmp.models import MembershipChange
+from dmp.webhooks import outbox
+from dmp.webhooks.deliver import BACK_OFF
+from dmp.webhooks.models import Delivery, Webhook
+from segmenthub.openapi import tracking, webhooks
 from segmenthub.openapi.operations import ERRORS
 from segmenthub.openapi.pages import document
 from segmenthub.urls import urlpatterns
@@ -151,3 +156,37 @@ def test_a_token_fits_its_description(account, api, shop):
     make_campaign(account)
     token = api("/campaigns/query", shop.event())[1]["campaigns"][0]["id"]
     check(token, tracking.TOKEN["schema"])
+
+
+# --- webhooks ---
+
+MESSAGE = {"$ref": "#/components/schemas/WebhookMessage"}
+
+
+def test_the_examples_of_messages_fit_their_schema():
+    body = document()["webhooks"]["membershipChanged"]["post"]["requestBody"]["content"]["application/json"]
+    for example in body["examples"].values():
+        check(example["value"], body["schema"])
+
+
+def test_what_a_webhook_is_sent_is_described(account, api, shop):
+    webhook = Webhook.objects.create(account=account, url="https://8.8.8.8/", level=Webhook.Level.BOTH)
+    api("/profiles/segments", shop.profile(assignees=["VIP"]))
+    api("/visitors/segments", shop.visitor(assignees=["VIP"]))
+    outbox.collect()
+    outbox.test_message(webhook, now())
+    messages = list(Delivery.objects.values_list("payload", flat=True))
+    assert len(messages) == 3
+    for message in messages:
+        check(message, MESSAGE)
+        assert set(message) <= set(webhooks.MESSAGE["properties"])
+
+
+def test_the_causes_are_those_of_history():
+    assert set(webhooks.MESSAGE["properties"]["cause"]["enum"]) == set(MembershipChange.Cause.values)
+
+
+def test_the_times_of_the_back_off_are_those_of_the_document():
+    minutes = [length.total_seconds() / 60 for length in BACK_OFF]
+    assert minutes[1:] == [1, 5, 30, 120, 360, 720, 1440]
+    assert "after 10 seconds, 1, 5 and 30 minutes, 2, 6, 12 and 24 hours" in " ".join(webhooks.DESCRIPTION.split())
