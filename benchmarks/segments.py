@@ -56,16 +56,17 @@ def over_the_account(duckdb: Any, now: datetime, rounds: int, *, explain: bool) 
     from dmp import sql
     from dmp.segments.compile.sources import of_account
     from dmp.segments.levels import VISITORS
+    from dmp.segments.many import MEMORY
 
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(f"SET statement_timeout = 0; SET work_mem = '{MEMORY}'")
     statements = {name: counting(name, of_account(VISITORS, SHOP), now) for name in RULES}
     ours: dict[str, list[float]] = {name: [] for name in RULES}
     theirs: dict[str, list[float]] = {name: [] for name in RULES}
     members: dict[str, tuple[int, int]] = {}
     for number in range(rounds + 1):
         for name, (text, values) in statements.items():
-            spent, [(found,)] = timed(lambda text=text, values=values: sql.run(text, values))  # type: ignore[misc]
+            spent, [(found,)] = timed(lambda text=text, values=values: sql.run(text, values, prepare=False))  # type: ignore[misc]
             other, also = timed(lambda name=name: count_in(duckdb, name, now)) if duckdb else (0.0, found)  # type: ignore[misc]
             members[name] = found, also
             if number:  # the first round warms up
@@ -112,7 +113,7 @@ def count_in(duckdb: Any, name: str, now: datetime) -> int:
 def plan(text: str, values: dict[str, Any]) -> None:
     from dmp import sql
 
-    for (row,) in sql.run(f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS) {text}", values):
+    for (row,) in sql.run(f"EXPLAIN (ANALYZE, BUFFERS, SETTINGS) {text}", values, prepare=False):
         print(f"    {row}")
 
 

@@ -12,14 +12,12 @@ part only adds rows for people that have none. So a part's older answer never ov
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import snapshot
 from accounts.clock import now
@@ -29,6 +27,7 @@ from dmp import sql
 from dmp.models import BuildPart, Segment, SegmentRevision
 from dmp.segments.active import Revision, active
 from dmp.segments.compile import Row
+from dmp.segments.lease import LEASE, kept
 from dmp.segments.levels import Facts, levels
 from dmp.segments.many import outcomes
 from dmp.segments.operands import RuleError
@@ -41,7 +40,6 @@ from dmp.webhooks import untold
 logger = logging.getLogger(__name__)
 KNOWN_TO_ALL = timedelta(seconds=3 * settings.SNAPSHOT_SECONDS)
 """After this each process evaluates a new revision, and none the one before a switch."""
-LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 PEOPLE_PER_PART = 250_000
 CHUNK = 500
@@ -231,25 +229,6 @@ def missing(part: BuildPart) -> Configuration:
 
 def missing_rule(part: BuildPart) -> Revision:
     raise RuntimeError("the rule names something that is not there any more")
-
-
-@contextmanager
-def kept(part: BuildPart) -> Iterator[None]:
-    """Lengthens the part's lease while the block runs, so that a worker that dies lets go of it soon."""
-    done = Event()
-
-    def keep() -> None:
-        while not done.wait(LEASE.total_seconds() / 3):
-            BuildPart.objects.filter(pk=part.pk).update(lease_until=now() + LEASE)
-        connection.close()
-
-    keeper = Thread(target=keep, daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        done.set()
-        keeper.join()
 
 
 def give_up_lost(at: datetime) -> None:

@@ -14,6 +14,8 @@ from dmp.segments.levels import Facts
 
 SECONDS = 1500
 """No statement of a build takes longer."""
+MEMORY = "64MB"
+"""Of a build's statement for each sort or hash: what does not fit goes to the disk."""
 
 
 def outcomes(
@@ -23,4 +25,5 @@ def outcomes(
     source = of_account(level, configuration.id, low, high)
     with transaction.atomic():
         sql.run(f"SET LOCAL statement_timeout = '{SECONDS}s'", {})
+        sql.run(f"SET LOCAL work_mem = '{MEMORY}'", {})
         return ask(revision.rule, source, revision.references, configuration.zone, now)

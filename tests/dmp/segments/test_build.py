@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from time import sleep
+from uuid import UUID
 
 import pytest
 import time_machine
@@ -10,7 +11,7 @@ from django.db import connection
 from accounts import clock
 from accounts.models import Attribute
 from dmp.models import BuildPart, Segment, SegmentRevision
-from dmp.segments import build
+from dmp.segments import build, lease
 
 VIEWED = {"event": "productView"}
 
@@ -77,11 +78,11 @@ def test_an_edit_while_a_part_is_built_is_no_failure(started, monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_part_is_kept_as_long_as_its_worker_lives(shop, monkeypatch):
-    monkeypatch.setattr(build, "LEASE", timedelta(seconds=0.6))
+    monkeypatch.setattr(lease, "LEASE", timedelta(seconds=0.6))
     part = BuildPart.objects.create(
-        build=shop.account.pk, account=shop.account, revision=1, rank=0, level="visitor", low=build.UUID(int=0)
+        build=shop.account.pk, account=shop.account, revision=1, rank=0, level="visitor", low=UUID(int=0)
     )
-    with build.kept(part):
+    with lease.kept(part):
         sleep(1.2)
         part.refresh_from_db()
         assert part.lease_until is not None
