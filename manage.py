@@ -8,11 +8,14 @@ from pathlib import Path
 
 import environ
 from django.core.management import execute_from_command_line
+from django.db.utils import ProgrammingError
 
 from segmenthub import embedded, up
 
 BASE_DIR = Path(__file__).resolve().parent
 WITHOUT_SERVERS = {"help", "version", "check", "collectstatic", "findstatic", "spectacular", "makemessages"}
+
+UNDEFINED_TABLE = "42P01"
 
 
 def main(arguments: list[str]) -> None:
@@ -21,7 +24,12 @@ def main(arguments: list[str]) -> None:
     if arguments[1:2] == ["up"]:
         sys.exit(up.main(arguments[2:]))  # needs nothing of Django, which takes a second to load
     with _servers(arguments[1:]):
-        execute_from_command_line(arguments)
+        try:
+            execute_from_command_line(arguments)
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
+                raise
+            sys.exit("The database lacks tables. Run `manage.py migrate` first; `manage.py up` does it by itself.")
 
 
 def _servers(arguments: list[str]) -> AbstractContextManager[None]:

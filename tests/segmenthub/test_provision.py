@@ -3,9 +3,12 @@
 import copy
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -287,3 +290,20 @@ def test_a_dry_run_tells_which_key_would_change(run: Run, tmp_path: Path) -> Non
     call_command("provision", str(tmp_path / "other.json"), "--dry-run", stdout=io.StringIO(), stderr=err)
     assert err.getvalue() == "campaigns sale: weight\n"
     assert everything() == before
+
+
+def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "shop.json"
+    file.write_text(json.dumps({"account": {"id": str(uuid4()), "name": "Shop"}}))
+    command = [
+        sys.executable,
+        "manage.py",
+        "provision",
+        str(file),
+    ]  # tests keep their tables in a database of their own
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)  # noqa: S603
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "The database lacks tables. Run `manage.py migrate` first; `manage.py up` does it by itself.",
+    )
+    assert "Traceback" not in done.stderr
