@@ -9,11 +9,12 @@ from accounts import snapshot
 from accounts.clock import now
 from dmp import sql
 from dmp.models import MembershipChange
+from dmp.segments.crowd import CROWD, refresh_crowd
 from dmp.segments.levels import Facts, levels
 from dmp.segments.refresh import refresh
 
 LEASE = timedelta(seconds=30)
-BATCH = 200
+BATCH = 1000
 
 
 def due(level: Facts, at: datetime) -> dict[UUID, list[UUID]]:
@@ -40,7 +41,9 @@ def tick() -> int:
         for account, keys in due(level, at).items():
             count += len(keys)
             configuration = snapshot.configuration(account)
-            if configuration is not None:
+            if configuration is not None and len(keys) >= CROWD:
+                refresh_crowd(configuration, level, sorted(keys), MembershipChange.Cause.CLOCK)
+            elif configuration is not None:
                 refresh(configuration, {level.name: sorted(keys)}, at, MembershipChange.Cause.CLOCK, ())
     return count
 

@@ -109,7 +109,7 @@ def evaluate(
     known = active.of(configuration)
     todo = set(asked)
     if due:
-        late = {m.revision for m in person.rows.values() if m.next_check_at is not None and m.next_check_at <= now}
+        late = late_of(person, now)
         todo.update(revision for revision in known.revisions if revision.id in late)
     change = Change(person, person.segments)
     for revision in known.revisions:
@@ -118,13 +118,23 @@ def evaluate(
         outcome = ask(configuration, revision, person, now)
         if settle(change, revision, outcome, now):
             todo.update(known.dependants(revision))
+    return change if moves(change, known, due=due) else None
+
+
+def late_of(person: Known, now: datetime) -> set[int]:
+    """The revisions whose answer may have changed by time alone."""
+    return {m.revision for m in person.rows.values() if m.next_check_at is not None and m.next_check_at <= now}
+
+
+def moves(change: Change, known: Active, *, due: bool = True) -> bool:
+    """Whether there is anything to write, with the person's new `due_at`."""
+    person = change.person
     evaluated = {revision.id for revision in known.revisions}  # nothing is due of those that are retired
     times = [m.next_check_at for m in person.rows.values() if m.next_check_at is not None and m.revision in evaluated]
     if not due and person.due_at is not None:
         times.append(person.due_at)
     change.due_at = min(times, default=None)
-    moved = change.segments != person.segments or change.due_at != person.due_at
-    return change if change.put or change.gone or moved else None
+    return bool(change.put or change.gone) or (change.segments, change.due_at) != (person.segments, person.due_at)
 
 
 def ask(configuration: Configuration, revision: Revision, person: Known, now: datetime) -> Outcome:
