@@ -88,6 +88,8 @@ def let_go_of_rules(segments: Any) -> None:
     """A segment whose rule was taken away is static from now on."""
     for segment in segments:
         if segment.rule is None and segment.status == Segment.Status.BUILDING:
+            values = {"segment": segment.pk, "now": now(), "mine": segment.revision or -1, "other": -1}
+            sql.run(TOLD, values | {"entered": False})
             segment.revisions.exclude(state=RETIRED).update(state=RETIRED, retired_at=now())
             Segment.objects.filter(pk=segment.pk).update(revision=None, status=Segment.Status.LIVE, failure="")
             segment.revision = None

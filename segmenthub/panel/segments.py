@@ -1,15 +1,13 @@
 """The members of a segment, and pinning people into it and out of it by hand."""
 
 from contextlib import suppress
-from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -27,7 +25,6 @@ from dmp.segments.refresh import refresh
 from segmenthub.panel.pages import Page
 
 PER_PAGE = 50
-HISTORY = timedelta(days=30)
 LEVELS: dict[str, People] = {Level.PROFILE: WritableProfiles(), Level.VISITOR: Visitors()}
 VERBS = {"in": "is in", "out": "is kept out of", "release": "is left to the rule of"}
 
@@ -56,9 +53,9 @@ class MembersPage(Page):
         return {
             "title": segment.name,
             "segment": segment,
-            "days": history(segment),
             "rows": with_people(rows[:PER_PAGE]),
             "out": pinned == "out",
+            "tab": pinned,
             "after": rows[PER_PAGE - 1].person if more else "",
             "may_pin": self.standing.may_change(Role.MARKETER),
         }
@@ -94,29 +91,6 @@ def pins(segment: int, verb: str) -> memberships.Pins:
     return memberships.Pins(
         some if verb == "in" else (), some if verb == "out" else (), some if verb == "release" else ()
     )
-
-
-class Day(NamedTuple):
-    """How many entered and left on a day of the account's; `share` of the highest day's total, in percent."""
-
-    day: date
-    entered: int
-    left: int
-    share: float
-
-
-def history(segment: Segment) -> list[Day]:
-    """The days of the last HISTORY on which anybody entered or left, newest first."""
-    rows = (
-        MembershipChange.objects.filter(segment=segment, at__gte=now() - HISTORY)
-        .annotate(day=TruncDate("at"))
-        .values("day")
-        .annotate(entries=Count("id", filter=Q(entered=True)), exits=Count("id", filter=Q(entered=False)))
-        .order_by("-day")
-    )
-    found = [(row["day"], row["entries"], row["exits"]) for row in rows]
-    most = max((entries + exits for _, entries, exits in found), default=1)
-    return [Day(day, entries, exits, 100 * (entries + exits) / most) for day, entries, exits in found]
 
 
 def page_of(segment: Segment, pinned: str, after: str) -> QuerySet[Membership]:

@@ -57,8 +57,3 @@ def test_the_list_tells_how_far_a_build_is(login, ours):
     assert "Building 0 %" in client.get(reverse("panel:dmp_segment_changelist")).content.decode()
     build_now(ours.account.pk)
     assert "Building 0 %" not in client.get(reverse("panel:dmp_segment_changelist")).content.decode()
-
-
-def test_the_members_page_tells_who_entered_and_left(login, ours):
-    page = login(ours.account).get(reverse("panel:segment", args=[ours["dmp.segment"].pk])).content.decode()
-    assert "2 entered, 0 left" in page
