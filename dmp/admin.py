@@ -147,6 +147,7 @@ class SegmentAdmin(AccountAdmin):
     search_fields: ClassVar = ["name", "description"]
     fields: ClassVar = ["name", "description", "rule"]
     readonly_fields: ClassVar = ["in_words"]
+    list_before_template = "panel/segments_before.html"
     change_form_outer_before_template = "panel/segment_before.html"
     change_form_after_template = "panel/segment_rule.html"
     empty_title = "No segments yet"

@@ -59,7 +59,13 @@ def test_a_campaign_with_a_creative_is_made(panel: Page, live_server: Any, owner
 def test_no_page_is_wider_than_its_window(panel: Page, live_server: Any, owner: Account) -> None:
     paths = ("", "events/", "visitors/", "profiles/", "dmp/segment/add/", "dmp/eventtype/", "accounts/member/add/")
     segment = Segment.objects.get()
-    for path in (*paths, f"dmp/segment/{segment.pk}/change/", f"segments/{segment.pk}/", "password_change/"):
+    for path in (
+        *paths,
+        f"dmp/segment/{segment.pk}/change/",
+        f"segments/{segment.pk}/",
+        "segments/overlap/",
+        "password_change/",
+    ):
         panel.goto(f"{live_server.url}/panel/{path}")
         assert fits(panel), path
 
