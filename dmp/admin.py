@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Script
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.timezone import localtime
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -30,6 +31,7 @@ from dmp.segments.references import check_references, segments_naming, users_of
 from dmp.segments.sentence import sentence
 from dmp.segments.vocabulary import vocabulary
 
+COLORS = {"draft": "", "live": "success", "building": "info", "paused": "warning", "failed": "danger"}
 AttributeAdmin.checks.append(computed.problem)
 
 
@@ -172,6 +174,9 @@ class SegmentAdmin(AccountAdmin):
         if kwargs.get("add") or self.has_change_permission(request, segment):
             known = vocabulary(Configuration(account, 0))
             context["rule_offer"] = offer(known, without=segment.name if segment else "")
+        if segment is not None:
+            context["progress"] = progress(segment)
+            context["edited"] = segment.rule != segment.served_rule()
         context["users"] = [link_to(user) for user in users_of(account.pk, segment.name)] if segment else []
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -181,10 +186,13 @@ class SegmentAdmin(AccountAdmin):
         used = [f"“{segment}” is used by {named(users)}" for segment, users in in_use if users]
         return to_delete, counts, perms, [*protected, *used]
 
-    @column("state", ordering="status", label={"live": "success", "building": "info", "failed": "danger"})
+    @column("state", ordering="status", label=COLORS)
     def state(self, segment: Segment) -> tuple[str, str]:
-        building = segment.status == Segment.Status.BUILDING
-        return segment.status, f"Building {progress(segment)} %" if building else segment.get_status_display()
+        if segment.status == Segment.Status.BUILDING:
+            return segment.status, f"Building {progress(segment)} %"
+        if segment.status == Segment.Status.PAUSED and segment.paused_at:
+            return segment.status, f"Paused as of {localtime(segment.paused_at):%-d %b %Y %H:%M}"
+        return segment.status, segment.get_status_display()
 
     @column("members")
     def members(self, segment: Any) -> str:

@@ -161,13 +161,15 @@ class Segment(models.Model):
     """A named audience. Without a rule it is static: only people pinned by hand or through the API are in it.
 
     The rule that is served is that of `revision`: an edit is built aside as a new one and then switched to
-    (`dmp.segments.build`); until then the old one serves. `failure` says why a build failed.
+    (`dmp.segments.build`); until then the old one serves. `failure` says why a build failed. From `paused_at` on the
+    segment keeps who was in, until a new revision is switched to (`dmp.segments.pausing`).
     """
 
     class Status(models.TextChoices):
         DRAFT = "draft"
         BUILDING = "building"
         LIVE = "live"
+        PAUSED = "paused"
         FAILED = "failed"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="segments")
@@ -178,6 +180,7 @@ class Segment(models.Model):
     rule = models.JSONField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.LIVE, editable=False)
     failure = models.TextField(blank=True, editable=False)
+    paused_at = models.DateTimeField(null=True, editable=False)
     revision = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -189,24 +192,33 @@ class Segment(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A rule that is not the one served makes the segment one to build; so does its removal."""
-        if self._state.adding or self.rule != self.served_rule():
+        """A rule that is not the one served makes the segment one to build; so does its removal. One that is paused
+        stays so, and a draft with the same rule too."""
+        if self._state.adding or (self.rule != self.served_rule() and not self.waits()):
             self.status = self.Status.LIVE if self.rule is None and self.revision is None else self.Status.BUILDING
             if (fields := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*fields, "status"}
         super().save(*args, **kwargs)
+
+    def waits(self) -> bool:
+        """Whether it is built only when somebody says so."""
+        if self.status == self.Status.DRAFT:
+            return Segment.objects.filter(pk=self.pk, rule=self.rule, status=self.status).exists()
+        return self.status == self.Status.PAUSED and self.rule is not None
 
     def served_rule(self) -> Any:
         return SegmentRevision.objects.filter(pk=self.revision or 0).values_list("rule", flat=True).first()
 
 
 class SegmentRevision(models.Model):
-    """A rule as it is or was evaluated. `references`: {name of a segment in the rule: [segment, its revision]}, bound
-    when the build began. Those of one `build` are switched to together."""
+    """A rule as it is or was evaluated; one that is paused is not, but its members stay. `references`: {name of a
+    segment in the rule: [segment, its revision]}, bound when the build began. Those of one `build` are switched to
+    together."""
 
     class State(models.TextChoices):
         BUILDING = "building"
         LIVE = "live"
+        PAUSED = "paused"
         RETIRED = "retired"
 
     segment = models.ForeignKey(Segment, models.CASCADE, related_name="revisions")

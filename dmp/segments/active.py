@@ -61,9 +61,8 @@ class Active(NamedTuple):
 
 
 def load_active(configuration: Configuration) -> Active:
-    rows = SegmentRevision.objects.filter(segment__account=configuration.id).exclude(
-        state=SegmentRevision.State.RETIRED
-    )
+    evaluated = (SegmentRevision.State.BUILDING, SegmentRevision.State.LIVE)
+    rows = SegmentRevision.objects.filter(segment__account=configuration.id, state__in=evaluated)
     known = vocabulary(configuration)
     revisions = []
     for row in rows.order_by("rank", "pk"):

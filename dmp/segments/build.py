@@ -91,7 +91,9 @@ def let_go_of_rules(segments: Any) -> None:
             values = {"segment": segment.pk, "now": now(), "mine": segment.revision or -1, "other": -1}
             sql.run(TOLD, values | {"entered": False})
             segment.revisions.exclude(state=RETIRED).update(state=RETIRED, retired_at=now())
-            Segment.objects.filter(pk=segment.pk).update(revision=None, status=Segment.Status.LIVE, failure="")
+            Segment.objects.filter(pk=segment.pk).update(
+                revision=None, status=Segment.Status.LIVE, failure="", paused_at=None
+            )
             segment.revision = None
 
 
@@ -100,7 +102,7 @@ def readable(found: Configuration, segments: dict[str, Segment]) -> dict[str, se
     known = vocabulary(found)
     names: dict[str, set[str]] = {}
     for segment in segments.values():
-        if segment.rule is None or segment.status == Segment.Status.DRAFT:
+        if segment.rule is None or segment.status in (Segment.Status.DRAFT, Segment.Status.PAUSED):
             continue
         try:
             names[segment.name] = segments_named(parse(segment.rule, known))
@@ -241,7 +243,7 @@ def give_up_lost(at: datetime) -> None:
 
 def give_up(part: BuildPart, error: Exception) -> None:
     """A build that failed three times says so; what was served before serves on."""
-    revisions = SegmentRevision.objects.filter(build=part.build)
+    revisions = SegmentRevision.objects.filter(build=part.build, state=BUILDING)
     Segment.objects.filter(revisions__in=revisions).update(
         status=Segment.Status.FAILED, failure=f"It could not be built: {error}"[:500]
     )
@@ -315,7 +317,9 @@ def switch(account: UUID, build: UUID) -> None:
             sql.run(TOLD, values | {"mine": old, "other": revision.pk, "entered": False})
             SegmentRevision.objects.filter(pk=old).update(state=RETIRED, retired_at=at)
             status = Segment.Status.LIVE if segment.rule == revision.rule else Segment.Status.BUILDING
-            Segment.objects.filter(pk=segment.pk).update(revision=revision.pk, status=status, failure="")
+            Segment.objects.filter(pk=segment.pk).update(
+                revision=revision.pk, status=status, failure="", paused_at=None
+            )
         SegmentRevision.objects.filter(build=build, state=BUILDING).update(state=LIVE)
         BuildPart.objects.filter(build=build).delete()
 

@@ -2,6 +2,7 @@
 counts. Who reads a person before that evaluates it first, so that the clock can be late but no answer wrong."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from accounts import snapshot
 from accounts.clock import now
 from dmp import sql
 from dmp.models import MembershipChange
+from dmp.segments.active import active
 from dmp.segments.crowd import CROWD, refresh_crowd
 from dmp.segments.levels import Facts, levels
 from dmp.segments.refresh import refresh
@@ -41,11 +43,25 @@ def tick() -> int:
         for account, keys in due(level, at).items():
             count += len(keys)
             configuration = snapshot.configuration(account)
-            if configuration is not None and len(keys) >= CROWD:
+            if configuration is None or not active.of(configuration).revisions:
+                never(level, keys)
+            elif len(keys) >= CROWD:
                 refresh_crowd(configuration, level, sorted(keys), MembershipChange.Cause.CLOCK)
-            elif configuration is not None:
+            else:
                 refresh(configuration, {level.name: sorted(keys)}, at, MembershipChange.Cause.CLOCK, ())
     return count
+
+
+def never(level: Facts, keys: Collection[UUID]) -> None:
+    """Nothing becomes due of people whose account evaluates nothing: all its segments are paused or gone. What a
+    revision that this process does not know yet waits for stays."""
+    sql.run(
+        f"""UPDATE {level.table} p SET lease_until = NULL, due_at = (SELECT min(m.next_check_at) FROM dmp_membership m
+                JOIN dmp_segment_revision r ON r.id = m.revision AND r.state IN ('building', 'live')
+                WHERE m.person = p.key)
+            WHERE p.key = ANY(%(keys)s)""",  # noqa: S608
+        {"keys": list(keys)},
+    )
 
 
 def oldest_due() -> datetime | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from accounts.snapshot import Configuration
 from dmp import sql
+from dmp.memberships import served
 from dmp.models import MembershipChange
 from dmp.segments.active import Active, active
 from dmp.segments.refresh import refresh
@@ -51,8 +52,8 @@ def concerned(known: Active, segment: int) -> dict[int, int]:
 
 def serving(configuration: Configuration, segment: int) -> int:
     """The revision that serves a segment; -1 for a static one."""
-    live = (r.id for r in active.of(configuration).revisions if r.live and r.segment == segment)
-    return next(live, -1)
+    found = (revision for revision, pk in served.of(configuration).items() if pk == segment)
+    return next(found, -1)
 
 
 def page(

@@ -38,6 +38,7 @@ class WhyPage(Page):
         revision = next((r for r in active.of(found).revisions if r.segment == pk and r.live), None)
         known = reading.read({level: [key]}, reading.wanted([revision] if revision else [], at), found.zone)[0]
         pin = known.rows.get((pk, 0))
+        row = known.rows.get((pk, segment.revision or -1))
         evidence = None
         if revision is not None:
             known.facts.segments = memberships(revision.references, known)
@@ -48,7 +49,7 @@ class WhyPage(Page):
             "person": person,
             "page": f"panel:{level}",
             "pin": pin.pinned if pin else "",
-            "inside": pin.pinned == "in" if pin else bool(evidence and evidence.holds),
+            "inside": pin.pinned == "in" if pin else bool(row and row.by_rule),
             "evidence": evidence,
             "too_many": known.too_many,
             "changes": MembershipChange.objects.filter(person=key, segment=segment).order_by("-at", "-id")[:CHANGES],

@@ -9,6 +9,8 @@ from dmp.models import Segment
 from dmp.segments.build import build_now, start
 from segmenthub.imports import account_named
 
+WAITING = (Segment.Status.DRAFT, Segment.Status.PAUSED)
+
 
 class Command(BaseCommand):
     help = "Builds the segments of an account anew and switches to them; what serves now serves until then."
@@ -21,9 +23,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, account: str, segment: str | None, wait: bool, **options: Any) -> None:
         found = account_named(account)
         rows = Segment.objects.filter(account=found.id)
-        names = list(rows.exclude(rule=None).values_list("name", flat=True))
-        if segment is not None and segment not in names:
+        states = dict(rows.exclude(rule=None).values_list("name", "status"))
+        names = [name for name, status in states.items() if status not in WAITING]
+        if segment is not None and segment not in states:
             raise CommandError(f"There is no segment “{segment}” with a rule.")
+        if segment is not None and segment not in names:
+            raise CommandError(f"“{segment}” is {states[segment]}. Resume or build it in the panel.")
         again = names if segment is None else [segment]
         if wait:
             build_now(found.id, again=again)

@@ -130,7 +130,7 @@ def test_a_segment_with_a_new_rule_says_that_it_is_being_built(login: Login, our
 
     segment = Segment.objects.get(name="Buyers")
     assert segment.rule == {"event": "purchase"}
-    assert "Building." in body_of(client.get(reverse("panel:dmp_segment_change", args=[segment.pk])))
+    assert "Building 0 %" in body_of(client.get(reverse("panel:dmp_segment_change", args=[segment.pk])))
 
 
 def test_a_segment_in_use_is_kept_and_says_by_whom(login: Login, ours: House) -> None:

@@ -76,6 +76,7 @@ def test_each_page_of_our_own_opens_for_its_roles_alone(login: Login, ours: Hous
     pages[reverse("panel:why", args=["visitor", ours.visitor, ours["dmp.segment"].pk])] = "analyst"
     pages[reverse("panel:profile", args=[ours.profile])] = "analyst"
     pages[reverse("panel:segment", args=[ours["dmp.segment"].pk])] = "analyst"
+    pages[reverse("panel:segment_overlap")] = "analyst"
     pages[reverse("panel:segment_history", args=[ours["dmp.segment"].pk])] = "viewer"
 
     for address, least in pages.items():
