@@ -327,7 +327,7 @@ class MembershipChange(models.Model):
     class Meta:
         db_table = "dmp_membership_change"
         indexes: ClassVar = [
-            models.Index(fields=["segment", "at"], name="changes_of_segment"),
+            models.Index(fields=["segment", "at"], include=["level", "cause", "entered"], name="moves_of_segment"),
             models.Index(fields=["account", "at"], name="changes_untold", condition=models.Q(untold=True)),
         ]
 

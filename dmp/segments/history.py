@@ -27,8 +27,10 @@ READ = """SELECT m.level, NULL::int, NULL, NULL::boolean, count(*) FROM dmp_memb
         AND (m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
             SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))
     GROUP BY 1
-    UNION ALL SELECT level, width_bucket(at, %(days)s::timestamptz[]) - 1, cause, entered, count(*)
-    FROM dmp_membership_change WHERE segment_id = %(segment)s AND at >= %(since)s GROUP BY 1, 2, 3, 4"""
+    UNION ALL SELECT found.level, day.number::int - 1, found.cause, found.entered, found.people
+    FROM unnest(%(days)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY day(start, finish, number)
+    CROSS JOIN LATERAL (SELECT level, cause, entered, count(*) AS people FROM dmp_membership_change
+        WHERE segment_id = %(segment)s AND at >= day.start AND at < day.finish GROUP BY 1, 2, 3) found"""
 
 
 @dataclass
@@ -74,9 +76,9 @@ def history(configuration: Configuration, segment: int, first: date, now: dateti
     last = now.astimezone(configuration.zone).date()
     first = min(first, last)
     dates = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    edges = [day_start(each, configuration.zone) for each in dates]
+    edges = [day_start(each, configuration.zone) for each in [*dates, last + timedelta(days=1)]]
     with at_most(SECONDS):
-        rows = sql.run(READ, {"segment": segment, "days": edges, "since": edges[0]})
+        rows = sql.run(READ, {"segment": segment, "days": edges[:-1], "ends": edges[1:]})
     return [of_level(name, dates, [row[1:] for row in rows if row[0] == name]) for name in levels]
 
 
@@ -88,8 +90,7 @@ def of_level(level: str, dates: Sequence[date], rows: Iterable[tuple[Any, ...]])
         if number is None:
             size = people
         else:
-            day = days[min(number, len(days) - 1)]
-            (day.entered if entered else day.left)[cause] += people
+            (days[number].entered if entered else days[number].left)[cause] += people
     for day in reversed(days):
         day.size = max(0, size)
         size -= day.growth
