@@ -20,16 +20,19 @@ from adserver.models import Campaign
 from cdp.models import Profile
 from dmp import sizes
 from dmp.models import Segment, Visitor
+from dmp.segments.evaluate.values import day_start
 from segmenthub.panel.pages import Page
 
 DAYS = 30
 REFUSAL_DAYS = 7
 TOP = 6
 COUNTED = 10_000
-SAMPLED_FROM = 2_000_000
-"""Above so many rows in the partitions concerned, events are estimated from a sample of about this many."""
+SAMPLED_FROM = 250_000
+"""Above so many rows in the partitions concerned, events are estimated from a sample of about this many: counting them
+takes about 150 ms, and five times as long for five times as many."""
 
-BY_DAY = """SELECT (time AT TIME ZONE %(zone)s)::date, event, count(*), sum(order_total) FROM dmp_event {sample}
+BY_DAY = """SELECT width_bucket(time, %(days)s::timestamptz[]) - 1, event, count(*), sum(order_total)
+    FROM dmp_event {sample}
     WHERE account_id = %(account)s AND time >= %(since)s AND time <= %(now)s AND NOT bot GROUP BY 1, 2"""
 ROWS = """SELECT coalesce(sum(greatest(c.reltuples, 0)), 0) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'dmp_event'::regclass AND c.relname = ANY(%(names)s)"""
@@ -86,15 +89,16 @@ def months(since: datetime, until: datetime) -> list[str]:
 def read_activity(account: Account, at: datetime) -> Activity:
     local = timezone.localtime(at, account.zone)
     first = local.date() - timedelta(days=DAYS - 1)
-    since = datetime(first.year, first.month, first.day, tzinfo=account.zone)
+    edges = [day_start(first + timedelta(days=n), account.zone) for n in range(DAYS)]
     with connection.cursor() as cursor:
-        cursor.execute(ROWS, {"names": months(since.astimezone(timezone.get_default_timezone()), at)})
-        (rows,) = cursor.fetchone()
-        percent = min(100.0, 100.0 * SAMPLED_FROM / rows) if rows else 100.0
+        cursor.execute(ROWS, {"names": months(edges[0], at)})
+        (stored,) = cursor.fetchone()
+        percent = min(100.0, 100.0 * SAMPLED_FROM / stored) if stored else 100.0
         sample = f"TABLESAMPLE SYSTEM ({percent:.4f})" if percent < 100 else ""
-        values: dict[str, Any] = {"account": account.pk, "zone": account.timezone, "since": since, "now": at}
+        values: dict[str, Any] = {"account": account.pk, "days": edges, "since": edges[0], "now": at}
         cursor.execute(BY_DAY.format(sample=sample), values)
-        return activity(cursor.fetchall(), first, 100 / percent)
+        rows = [(first + timedelta(days=number), *row) for number, *row in cursor.fetchall()]
+        return activity(rows, first, 100 / percent)
 
 
 def activity(rows: list[tuple[date, str, int, Decimal | None]], first: date, factor: float) -> Activity:
@@ -240,15 +244,16 @@ class Overview(Page):
         }
 
     def tiles(self, happened: Activity) -> list[tuple[str, Any, str]]:
+        about_so_many = "about " if happened.estimated else ""
         tiles = [
-            ("Events", f"{happened.total:,}", "bolt"),
-            ("Orders", f"{happened.orders:,}", "shopping_bag"),
-            ("Revenue", f"{happened.revenue:,.2f}", "payments"),
+            ("Events", f"{about_so_many}{happened.total:,}", "bolt"),
+            ("Orders", f"{about_so_many}{happened.orders:,}", "shopping_bag"),
+            ("Revenue", f"{about_so_many}{happened.revenue:,.2f}", "payments"),
             ("Visitors", about(Visitor, self.account.pk), "devices"),
             ("Profiles", about(Profile, self.account.pk), "person"),
         ]
         if happened.impressions:
-            tiles.append(("Clicks", f"{happened.clicks:,} of {happened.impressions:,}", "ads_click"))
+            tiles.append(("Clicks", f"{about_so_many}{happened.clicks:,} of {happened.impressions:,}", "ads_click"))
         return tiles
 
 
