@@ -1,6 +1,6 @@
 """Coming in: the invitation's first password, the account switcher, and the page of a locked login."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
@@ -11,11 +11,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
+from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from accounts import invitations
 from accounts.access import SESSION_KEY, find_account, may_enter
 from accounts.models import User
+
+
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
+    error_messages: ClassVar = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "This e-mail and password do not belong together. Check both; capitals count in the password.",
+    }
 
 
 @require_POST

@@ -27,8 +27,8 @@ CAUSES = {
 
 
 class Column(NamedTuple):
-    """A day of the charts, heights in per cent of the highest; `moves` without the builds of the rule, which would
-    leave nothing visible of the days around them."""
+    """A day of the charts, heights in per cent of the highest of their kind; `moves` without the builds of the rule,
+    which would leave nothing visible of the days around them."""
 
     day: Day
     size: float
@@ -46,7 +46,8 @@ class Chart(NamedTuple):
     growth: int
     share: float | None
     """The growth in per cent of the size before, None when nobody was in."""
-    moved: bool
+    most: tuple[int, int]
+    """The most that entered and left on one day."""
 
 
 class HistoryPage(Page):
@@ -86,14 +87,14 @@ def born(segment: Segment, zone: Any) -> date:
 def chart(found: History) -> Chart:
     moves = [(without_edits(day.entered), without_edits(day.left)) for day in found.days]
     highest = max((day.size for day in found.days), default=0) or 1
-    most = max((number for pair in moves for number in pair), default=0) or 1
+    most = max(entered for entered, _ in moves), max(left for _, left in moves)
     step = -(-len(found.days) // LABELS)
     columns = [
         Column(
             day,
             100 * day.size / highest,
-            100 * entered / most,
-            100 * left / most,
+            100 * entered / (most[0] or 1),
+            100 * left / (most[1] or 1),
             (entered, left),
             EDIT in day.entered or EDIT in day.left,
             (len(found.days) - 1 - number) % step == 0,
@@ -103,7 +104,7 @@ def chart(found: History) -> Chart:
     ]
     growth = found.size - found.before
     share = 100 * growth / found.before if found.before else None
-    return Chart(found, columns, growth, share, any(entered or left for entered, left in moves))
+    return Chart(found, columns, growth, share, most)
 
 
 def without_edits(people: Any) -> int:

@@ -25,6 +25,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
     site_title = "SegmentHub"
     site_header = "SegmentHub"
     index_title = "Overview"
+    login_form = entry.LoginForm
 
     def __init__(self, name: str = "panel") -> None:
         super().__init__(name)

@@ -1,13 +1,17 @@
 """The panel in a real Chromium: on a desk and on a phone."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.clock import now
 from accounts.models import Account, ApiToken, Member, User
 from adserver.models import Campaign
-from dmp.models import Segment
+from dmp.memberships import Pins, pin
+from dmp.models import Segment, Visitor
+from dmp.segments.build import build_now
 from tests.segmenthub.panel.conftest import BROWSER
 
 pytestmark = BROWSER
@@ -81,3 +85,38 @@ def test_the_account_is_switched(panel: Page, live_server: Any, owner: Account) 
     panel.click("text=Second shop")
 
     expect(panel.locator(".sh-switch summary")).to_contain_text("Second shop")
+
+
+@SIZES
+def test_a_segment_is_paused_resumed_and_looked_back_at(panel: Page, live_server: Any, owner: Account) -> None:
+    segment = Segment.objects.create(account=owner, name="Lookers", rule={"event": "pageView"})
+    build_now(owner.pk)
+    visitor = Visitor.objects.create(key=uuid4(), account=owner, visitor_id=uuid4(), created_at=now())
+    pin(Visitor, "visitor", owner.pk, visitor.key, Pins(assign=[segment.pk]), now())
+    panel.goto(f"{live_server.url}/panel/dmp/segment/{segment.pk}/change/")
+
+    panel.click("text=Pause")
+    expect(panel.locator("text=Paused as of")).to_be_visible()
+    assert fits(panel)
+    panel.click("text=Resume")
+    expect(panel.locator("text=Cancel the build")).to_be_visible()
+    panel.locator(".sh-strip >> text=History").click()
+    panel.click("text=As a table, by cause")
+    expect(panel.locator("td[data-label=Entered]")).to_contain_text("1 by hand or API")
+    assert fits(panel)
+
+
+@SIZES
+def test_segments_are_chosen_and_compared(panel: Page, live_server: Any, owner: Account) -> None:
+    other = Segment.objects.create(account=owner, name="Newsletter")
+    visitor = Visitor.objects.create(key=uuid4(), account=owner, visitor_id=uuid4(), created_at=now())
+    pin(Visitor, "visitor", owner.pk, visitor.key, Pins(assign=[other.pk, Segment.objects.get(name="VIP").pk]), now())
+    panel.goto(f"{live_server.url}/panel/dmp/segment/")
+    panel.click("text=Overlap")
+
+    for number, name in enumerate(("VIP", "Newsletter")):
+        panel.locator("[name=segment]").nth(number).select_option(name)
+    panel.click("text=Compare")
+    expect(panel.locator("svg.sh-venn")).to_be_visible()
+    expect(panel.locator(".sh-bars")).to_contain_text("“VIP” and “Newsletter”")
+    assert fits(panel)

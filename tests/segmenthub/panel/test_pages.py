@@ -348,6 +348,29 @@ def test_too_many_failed_logins_are_explained(db: None, settings: Any) -> None:
     assert "Too many tries" in body_of(response)
 
 
+def test_a_wrong_password_is_told_in_plain_words(db: None) -> None:
+    response = Client().post("/panel/login/", {"username": "a@example.com", "password": "x"})
+
+    assert "This e-mail and password do not belong together." in body_of(response)
+    assert "staff" not in body_of(response)
+
+
+def test_an_operator_is_led_to_activate_a_suspended_account(login: Login, ours: House) -> None:
+    Account.objects.filter(pk=ours.account.pk).update(status=Account.Status.SUSPENDED)
+    link = f'href="{reverse("panel:accounts_account_change", args=[ours.account.pk])}">Activate it'
+
+    assert link in body_of(login(ours.account, superuser=True).get("/panel/"))
+    assert link not in body_of(login(ours.account).get("/panel/"))
+
+
+def test_a_suspended_account_is_not_told_to_send_events(login: Login, ours: House) -> None:
+    client = login(ours.account)
+
+    assert "Get started" in body_of(client.get("/panel/"))
+    Account.objects.filter(pk=ours.account.pk).update(status=Account.Status.SUSPENDED)
+    assert "Get started" not in body_of(client.get("/panel/"))
+
+
 def test_switching_needs_a_post_with_a_token(login: Login, ours: House) -> None:
     client = login(ours.account)
     client.handler.enforce_csrf_checks = True
