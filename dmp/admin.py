@@ -15,24 +15,34 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.access import Roles, in_account
-from accounts.admin.configuration import AttributeAdmin
+from accounts.admin.configuration import AttributeForm
 from accounts.fields import Json
-from accounts.models import Role
+from accounts.models import Account, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountTabular, column, named
 from accounts.snapshot import Configuration
-from dmp import computed, sizes
+from dmp import sizes
 from dmp.event_types import STANDARD
 from dmp.models import EventType, Property, Segment
 from dmp.segments.build import progress
 from dmp.segments.offer import offer
 from dmp.segments.operands import RuleError
-from dmp.segments.parse import parse
+from dmp.segments.parse import parse, parse_computed
 from dmp.segments.references import check_references, segments_naming, users_of
 from dmp.segments.sentence import sentence
 from dmp.segments.vocabulary import vocabulary
 
 COLORS = {"draft": "", "live": "success", "building": "info", "paused": "warning", "failed": "danger"}
-AttributeAdmin.checks.append(computed.problem)
+
+def read_computed(account: Account, raw: object) -> tuple[str, bool]:
+    """The type of a computed attribute's values, and whether they may be many. Raises ValidationError."""
+    try:
+        found = parse_computed(raw, vocabulary(Configuration(account, 0)))
+    except RuleError as error:
+        raise ValidationError(f"{error.place}: {error.message}" if error.place else error.message) from error
+    return found.type, found.kind == "lastList"
+
+
+AttributeForm.readers.append(read_computed)
 
 
 class EventTypeForm(AccountForm):

@@ -13,13 +13,14 @@ from accounts import clock
 from accounts.errors import Problem
 from accounts.snapshot import Configuration
 from dmp import sql
-from dmp.attributes import ANY_CONSENT, CONSENT, RESERVED, decode, definitions
-from dmp.computed import Span, compute
+from dmp.attributes import ANY_CONSENT, CONSENT, RESERVED, decode
+from dmp.computed import Span
 from dmp.incoming import visitor_id
 from dmp.keys import visitor_key
 from dmp.memberships import standing
 from dmp.models import Level, Visitor
 from dmp.partitions import AHEAD, EARLIEST
+from dmp.segments.computed import compute, computed
 
 
 @dataclass
@@ -110,23 +111,18 @@ def life(key: UUID, latest: Mapping[str, Any]) -> Span:
     return Span(key, latest["first_seen"] or EARLIEST, clock.now() + 2 * AHEAD)
 
 
-SEEN = {"$firstSeen": {"standard": "firstSeen"}, "$lastSeen": {"standard": "lastSeen"}}
-
-
 def read_attributes(
     configuration: Configuration, person: Person, names: list[str], now: datetime
 ) -> dict[str, list[dict[str, Any]]]:
     """The values of the named attributes as [{"value": ...}], newest first; one without value is left out."""
-    known = definitions.of(configuration)
-    wanted = {name: known[name].computed for name in names if name in known and known[name].computed is not None}
-    wanted |= {name: SEEN[name] for name in names if name in SEEN}
-    computed = compute({name: what for name, what in wanted.items() if what}, person.spans, now)
+    known = computed.of(configuration)
+    from_events = compute(configuration, names, person.spans, now)
     if ANY_CONSENT in names:
         names = [*names, *(name for name in person.attributes if name.startswith(CONSENT))]
     found: dict[str, list[Any]] = {}
     for name in names:
-        if name in wanted:
-            values = computed.get(name, [])
+        if name in known:
+            values = from_events.get(name, [])
         elif name in RESERVED:
             values = reserved(person, name)
         else:

@@ -1,6 +1,6 @@
 """Settings of the account, platforms and attributes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -143,26 +143,49 @@ class PlatformAdmin(AccountAdmin):
         return ", ".join(platform.origins) or "any"
 
 
+ReadComputed = Callable[[Account, object], tuple[str, bool]]
+"""(account, definition) -> the type of its values and whether there may be many. Raises ValidationError."""
+
+
 class AttributeForm(AccountForm):
     computed = Json(
         required=False,
         rows=5,
         label="Computed from events",
-        help_text='Empty: written through the API. For example {"as": "count", "event": "purchase"}.',
+        help_text="Empty: written through the API. Else what is taken of which events: "
+        '{"as": "sum", "event": "purchase", "property": "orderTotal", "within": "90d"}. “as” is count, sum, avg, min,'
+        " max, first, last, lastList (with “limit”), uniqueCount, mostFrequent or timeSinceLast (seconds); “where” and"
+        " “within” are written as in the rules of segments.",
     )
 
-    def clean_computed(self) -> Any:
-        computed = self.cleaned_data["computed"]
-        if computed in (None, "", {}):
-            return None
-        if message := self.computed_problem(computed):
-            raise ValidationError(message)
-        return computed
+    readers: ClassVar[list[ReadComputed]] = []
+    """Added to by the layer that computes attributes (`dmp.admin`)."""
 
-    @staticmethod
-    def computed_problem(computed: object) -> str | None:
-        """What is wrong with a description; the layer that computes says it (see `AttributeAdmin.checks`)."""
-        return next((message for check in AttributeAdmin.checks if (message := check(computed))), None)
+    def clean_computed(self) -> Any:
+        return self.cleaned_data["computed"] or None
+
+    def clean(self) -> dict[str, Any]:
+        """The values have the type and the number that the definition gives them."""
+        cleaned = super().clean() or self.cleaned_data
+        computed = cleaned.get("computed")
+        if computed is None or self.account is None:
+            return cleaned
+        if cleaned.get("identifier"):
+            self.add_error("identifier", "A computed value identifies nobody.")
+        for read in self.readers:
+            try:
+                type, many = read(self.account, computed)
+            except ValidationError as error:
+                self.add_error("computed", error)
+                return cleaned
+            if self.instance._state.adding:
+                cleaned |= {"type": type, "many": many}
+            elif (type, many) != (self.instance.type, self.instance.many):
+                told = f"{type}, {'many values' if many else 'one value'}"
+                self.add_error(
+                    "computed", f"This gives {told}, which “{self.instance}” is not: make another attribute."
+                )
+        return cleaned
 
 
 @admin.register(Attribute)
@@ -177,8 +200,6 @@ class AttributeAdmin(AccountAdmin):
     empty_text = (
         "An attribute is something that you know of your visitors and profiles, such as country or loyalty tier."
     )
-    checks: ClassVar[list[Any]] = []
-    """Added to by the layer that computes attributes (`dmp.admin`)."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is None:

@@ -107,15 +107,14 @@ def event_checks(revisions: Iterable[Revision]) -> dict[str, tuple[tuple[Revisio
 
 def asked_of_events(rule: rules.Condition) -> Iterable[tuple[tuple[str, ...] | None, Any]]:
     """The codes (None: any) and the `where` of all that a rule asks of events."""
-    for leaf in rules.leaves(rule):
-        if isinstance(leaf, rules.Did):
-            in_session = isinstance(leaf.window, rules.Session)
-            yield (None, None) if in_session else (leaf.events, leaf.where)
-        elif isinstance(leaf, rules.Sequence):
-            if isinstance(leaf.window, rules.Session):
-                yield None, None
+    for leaf in rules.event_leaves(rule):
+        if isinstance(leaf.window, rules.Session):
+            yield None, None
+        if isinstance(leaf, rules.Sequence):
             for step in leaf.steps:
                 yield step.events, step.where
+        else:
+            yield leaf.events, leaf.where
 
 
 def touched(configuration: Configuration, event: Event) -> list[Revision]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from dmp.segments import rules
 from dmp.segments.evaluate import prepare
+from dmp.segments.evaluate.computed import values
 from dmp.segments.evaluate.matching import matcher, of_codes
 from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.evaluate.windows import span_of
-from dmp.segments.facts import Event, Facts
+from dmp.segments.facts import Attribute, Event, Facts
 from dmp.segments.sentence import sentence
 
 SHOWN = 5
@@ -44,7 +45,7 @@ def explain(rule: rules.Condition, facts: Facts, now: datetime) -> Evidence:
 def rests_on(leaf: Any, facts: Facts, now: datetime) -> list[str]:
     match leaf:
         case rules.AttributeIs():
-            return of_attribute(leaf, facts)
+            return of_attribute(leaf, facts, now)
         case rules.InSegment(name, _):
             entered_at = facts.segments.get(name)
             return [f"In “{name}” since {moment(entered_at, facts.zone)}." if entered_at else f"Not in “{name}”."]
@@ -59,8 +60,10 @@ def rests_on(leaf: Any, facts: Facts, now: datetime) -> list[str]:
     return []
 
 
-def of_attribute(leaf: rules.AttributeIs, facts: Facts) -> list[str]:
+def of_attribute(leaf: rules.AttributeIs, facts: Facts, now: datetime) -> list[str]:
     known = facts.attributes.get(leaf.name)
+    if leaf.computed is not None:
+        known = Attribute(values(leaf.computed)(facts, now))
     if known is None or not known.values:
         told = f"“{leaf.name}” is not known."
     else:

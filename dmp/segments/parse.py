@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from dmp.segments import rules
+from dmp.segments.definitions import definition
 from dmp.segments.operands import (
     RuleError,
     at,
@@ -35,6 +36,11 @@ def parse(rule: Any, vocabulary: Vocabulary) -> rules.Condition:
     if sum(1 for _ in rules.leaves(found)) > MAX_LEAVES:
         raise RuleError("", f"A rule has at most {MAX_LEAVES} conditions. Make a segment of a part of it.")
     return found
+
+
+def parse_computed(raw: Any, vocabulary: Vocabulary) -> rules.Computed:
+    """A computed attribute as JSON defines it. Raises RuleError with the place in the definition."""
+    return definition(Parser(vocabulary), raw)
 
 
 class Parser:
@@ -76,14 +82,19 @@ class Parser:
         if known is None:
             message = f"There is no attribute “{name}”. Define it under Account > Attributes, or correct the name."
             raise RuleError(at(place, "attribute"), message)
-        if known.computed is not None:
-            message = f"“{name}” is computed from events and cannot stand in a rule. Ask of the events themselves."
-            raise RuleError(at(place, "attribute"), message)
         unchanged = duration(node["for"], at(place, "for")) if "for" in node else None
         if unchanged and not known.changes_known:
             raise RuleError(at(place, "for"), f"When “{name}” changed is not kept: “for” cannot be used with it.")
-        values = self.values(node, place, known.type, f"the attribute “{name}”", ("attribute", "for"))
-        return rules.AttributeIs(name, values, unchanged)
+        computed = None
+        if known.computed is not None:
+            try:
+                computed = definition(self, known.computed)
+            except RuleError as error:
+                message = f"“{name}” cannot be computed from events: {error}. Correct it under Account > Attributes."
+                raise RuleError(at(place, "attribute"), message) from None
+        type = computed.type if computed else known.type
+        values = self.values(node, place, type, f"the attribute “{name}”", ("attribute", "for"))
+        return rules.AttributeIs(name, values, unchanged, computed)
 
     def event(self, node: dict[str, Any], place: str) -> rules.Condition:
         only(node, place, ("event", "where", "within", *MEASURES))

@@ -162,17 +162,45 @@ class Edge:
     values: Values
 
 
+ZERO_OF_NOTHING = ("count", "sum", "uniqueCount")
+"""Computed attributes that have a value without any event."""
 Measure = Count | Aggregate | UniqueValues | UniquePeriods | Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A computed attribute: what `kind` takes of the person's events of the codes (`events` None: any but the ad
+    server's own) that fit `where` and lie in the window. Its values are of `type`, newest first.
+
+    count timeSinceLast firstTime lastTime   of the events, without a property; timeSinceLast in seconds
+    sum avg min max                          over all numbers of the property; an average is rounded to 6 decimals
+    uniqueCount                              how many different values
+    first last lastList                      the oldest or the newest value, the `limit` newest different ones; of one
+                                             instant those that come first in their event, then the least
+    mostFrequent                             of equally frequent ones the newest, then the least
+
+    count, sum and uniqueCount of nothing are 0, all others have no value then. `per`: an average divides by the events
+    that fit it, not by the number of values."""
+
+    kind: str
+    type: str
+    events: tuple[str, ...] | None
+    where: Any
+    window: Window
+    property: Property | None = None
+    limit: int = 1
+    per: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeIs:
     """`attribute`: tests of a person's attribute; `unchanged`: and its whole list of values has been the same for so
-    long (counted from first seen where it was never written)."""
+    long (counted from first seen where it was never written). `computed`: how the values come from events."""
 
     name: str
     values: Values
     unchanged: timedelta | None = None
+    computed: Computed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +266,16 @@ def leaves(node: Any) -> Iterator[Any]:
         yield from leaves(node.part)
     elif node is not None:
         yield node
+
+
+def event_leaves(rule: Condition) -> Iterator[Any]:
+    """What a rule asks of events: Did, Sequence, and the Computed of attributes that come from events."""
+    for leaf in leaves(rule):
+        if isinstance(leaf, AttributeIs):
+            if leaf.computed is not None:
+                yield leaf.computed
+        elif isinstance(leaf, Did | Sequence):
+            yield leaf
 
 
 def segments_named(rule: Condition) -> set[str]:

@@ -1,6 +1,7 @@
 """The rule language of segments as JSON schema. What names and types an account has is checked when a rule is saved; so
 are limits that a schema cannot say (depth, number of conditions, windows that end before they begin)."""
 
+from dmp.computed import KINDS, LIMIT, MAX_LIMIT, NEED_NO_PROPERTY
 from dmp.segments.operands import EVERY_TYPE, MAX_NEEDLE, MAX_PATTERN, MAX_VALUES
 from dmp.segments.parse import MAX_OFFSET
 from dmp.segments.rules import NUMERIC
@@ -71,7 +72,32 @@ TWO = [{"required": [one, other]} for index, one in enumerate(NAMES) for other i
 AT_MOST_ONE: Schema = {"not": {"anyOf": TWO}}
 EVENT: Schema = {"event": ref("RuleEvents"), "where": ref("RuleWhere")}
 TIME: Schema = {"type": "string", "description": "ISO 8601; without a zone in the account's."}
+PROPERTY: Schema = {"property": TEXT}
+COMPUTED: Schema = {
+    "oneOf": [
+        only({"as": {"enum": list(kinds)}, **EVENT, "within": ref("RuleWindow"), **more}, ["as", "event", *required])
+        for kinds, more, required in (
+            (sorted(NEED_NO_PROPERTY), {}, []),
+            ([kind for kind in KINDS if kind not in {*NEED_NO_PROPERTY, "lastList"}], PROPERTY, ["property"]),
+            (
+                ["lastList"],
+                {**PROPERTY, "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": LIMIT}},
+                ["property"],
+            ),
+        )
+    ],
+    "description": "What of a person's events an attribute is, exact at each read; numbers are numbers, times ISO text. "
+    "count, sum and uniqueCount of nothing are 0, the others then have no value. avg is rounded to 6 decimals. first, "
+    "last and lastList take values, not events: one without the property is passed over; lastList holds each value "
+    "once, the newest first. Of equally frequent values mostFrequent takes the newest, then the least. timeSinceLast "
+    "is in seconds. Rules name it as any attribute, without “for”.",
+    "examples": [
+        {"as": "sum", "event": "purchase", "property": "orderTotal", "within": "90d"},
+        {"as": "lastList", "event": "productView", "property": "sku", "where": {"property": "price", "gte": 50}},
+    ],
+}
 RULES: Schema = {
+    "ComputedAttribute": COMPUTED,
     "RuleDuration": {"type": "string", "pattern": "^[1-9][0-9]{0,4}(s|m|h|d|w)$", "examples": ["30d"]},
     "RuleNumbers": only(COMPARISONS, [], minProperties=1, maxProperties=2),
     "RuleEvents": {

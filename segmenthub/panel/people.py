@@ -16,12 +16,12 @@ from cdp import identifiers
 from cdp.models import Device, Identifier, Link, Profile
 from cdp.people import newest, read_spans
 from dmp.attributes import definitions
-from dmp.computed import compute
 from dmp.keys import visitor_key
 from dmp.memberships import standing
 from dmp.models import Level, Segment, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
+from dmp.segments.computed import compute
 from dmp.segments.refresh import is_due, refresh
 from segmenthub.panel.events import Wanted, events_of, newest_events
 from segmenthub.panel.pages import Page, asked
@@ -176,8 +176,8 @@ class PersonPage(Page):
         found = configuration(self.account.pk)
         if found is None:
             return []
-        wanted = {name: row.computed for name, row in definitions.of(found).items() if row.computed is not None}
-        values = compute(wanted, spans, now())
+        wanted = [name for name, row in definitions.of(found).items() if row.computed is not None]
+        values = compute(found, wanted, spans, now())
         return [
             AttributeShown(name, [as_time(value) for value in values[name]], None, "from events", False)
             for name in wanted

@@ -6,13 +6,17 @@ from typing import Any
 
 from accounts.clock import now
 from accounts.models import ApiToken, Attribute, Platform
+from accounts.snapshot import Configuration
 from accounts.tokens import create_token
 from adserver.models import Campaign, Creative, Media, Placement
 from dmp.attributes import CONSENT, exists
-from dmp.computed import problem, value_type
 from dmp.event_types import REQUIRED, STANDARD
 from dmp.incoming import RESERVED
 from dmp.models import EventType, Property, Segment
+from dmp.segments.operands import RuleError
+from dmp.segments.parse import parse_computed
+from dmp.segments.rules import Computed
+from dmp.segments.vocabulary import vocabulary
 from segmenthub.provision.read import Mistake, Node, Parts
 from segmenthub.provision.rows import Table, Work
 
@@ -60,25 +64,24 @@ properties = Table("properties", Property, "name", ("name", "type", "many", "req
 
 # --- attributes ---
 def read_computed(work: Work, row: Attribute, node: Node) -> Any:
-    computed = node.value or None
-    if computed is None:
-        return None
-    if message := problem(computed):
-        raise node.wrong(message)
-    if "event" in computed:
-        codes = set(EventType.objects.filter(account=work.account).values_list("code", flat=True))
-        event = Node(computed["event"], node.at("event"))
-        for code in event.items() if isinstance(event.value, list) else [event]:
-            if code.value not in codes:
-                raise unknown(code, "event type", codes)
-    return computed
+    if node.value is not None:
+        parsed(work, node)
+    return node.value
+
+
+def parsed(work: Work, node: Node) -> Computed:
+    try:
+        return parse_computed(node.value, vocabulary(Configuration(work.account, 0)))
+    except RuleError as error:
+        raise Mistake(node.at(error.place) if error.place else node.place, error.message) from None
 
 
 def check_attribute(work: Work, row: Attribute, parts: Parts, changed: list[str]) -> None:
     if row.name.startswith(CONSENT):
         raise parts["name"].wrong("“consent.” is reserved: consent comes with events.")
+    found = parsed(work, parts["computed"]) if row.computed is not None and "computed" in parts else None
     if row._state.adding:
-        complete_computed(row, parts)
+        complete_computed(row, parts, found)
     else:
         for key in ("type", "many"):
             if key in changed:
@@ -87,19 +90,18 @@ def check_attribute(work: Work, row: Attribute, parts: Parts, changed: list[str]
         return
     if row.identifier:
         raise parts["identifier" if "identifier" in parts else "computed"].wrong("A computed value identifies nobody.")
-    type = value_type(row.computed)
-    if type not in (None, row.type):
-        raise parts["type" if "type" in parts else "computed"].wrong(f"What is computed is of type {type}.")
+    if found is not None and found.type != row.type:
+        raise parts["type" if "type" in parts else "computed"].wrong(f"What is computed is of type {found.type}.")
 
 
-def complete_computed(row: Attribute, parts: Parts) -> None:
+def complete_computed(row: Attribute, parts: Parts, found: Computed | None) -> None:
     """A computed attribute has the type and number of values of what computes it, unless the file says so itself."""
-    if row.computed is None:
+    if found is None:
         return
     if "type" not in parts:
-        row.type = value_type(row.computed) or row.type
+        row.type = found.type
     if "many" not in parts:
-        row.many = row.computed.get("as") == "lastList"
+        row.many = found.kind == "lastList"
 
 
 def keep_standard(work: Work, row: Attribute, node: Node) -> Any:

@@ -8,6 +8,7 @@ from django.urls import resolve
 from drf_spectacular.validation import validate_schema
 
 from accounts.clock import now
+from dmp.computed import KINDS, STANDARD
 from dmp.models import MembershipChange
 from dmp.webhooks import outbox
 from dmp.webhooks.deliver import BACK_OFF
@@ -22,7 +23,8 @@ from tests.shops import PLATFORM
 
 NEED_AN_ACCOUNT = {
     *("an unknown attribute", "a bound on text", "a bound on a boolean", "a number for text", "text for a number"),
-    *("a list of another type", "an invalid regular expression", "no date", "a computed attribute"),
+    *("a list of another type", "an invalid regular expression", "no date", "for on a computed attribute"),
+    *("a computed attribute whose event is gone", "text for a computed number"),
     *("a regular expression that is not linear", "a character that cannot be stored", "a rolling window on text"),
     *("for on what has no time of change", "an unknown event", "an unknown event in a list", "any event in a list"),
     *("a window from not before to", "a window that ends before it starts", "a sum of text", "an unknown property"),
@@ -107,6 +109,19 @@ def test_each_answers_example_fits_its_schema(path):
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_rule_of_the_language_fits_the_schema(name):
     check(ACCEPTED[name], {"$ref": "#/components/schemas/Rule"})
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_a_computed_attribute_fits_the_schema(name):
+    definition = {key: value for key, value in STANDARD[name].definition.items() if key != "per"}
+    if definition["as"] in KINDS:
+        check(definition, {"$ref": "#/components/schemas/ComputedAttribute"})
+
+
+def test_a_malformed_computed_attribute_does_not():
+    for wrong in ({"as": "count"}, {"as": "sum", "event": "purchase"}, {"as": "median", "event": "*"}):
+        with pytest.raises(jsonschema.ValidationError):
+            check(wrong, {"$ref": "#/components/schemas/ComputedAttribute"})
 
 
 @pytest.mark.parametrize("what", [what for what in REFUSED if what not in NEED_AN_ACCOUNT])

@@ -206,6 +206,7 @@ WRONG: dict[str, Any] = {
     **{"users[0].role": "king", "users[0].password": 5, "platforms[0].code": None, "platforms[0].type": "tv"},
     **{"platforms[0].origins": SITE, "attributes[0].name": "1st", "attributes[0].type": "colour"},
     **{"attributes[0].identifier": "shoe", "attributes[0].merge": "random", "attributes[0].many": 1},
+    **{"attributes[1].computed.where": [], "attributes[1].computed.within": "soon"},
     **{"attributes[1].computed.event": "nope", "events[0].code": "$mine", "events[0].properties": {}},
     **{"events[0].properties[0].name": "sku\0", "events[0].properties[0].type": "colour"},
     **{"segments[0].name": "", "segments[0].rule.event": "nope", "segments[0].rule.within": "soon"},

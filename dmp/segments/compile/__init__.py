@@ -5,7 +5,7 @@ in laterals, by the same law as in `dmp.segments.evaluate`. The time is a parame
 Python: the distinct values are read before, and those that fit are given to the statement.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from dmp import sql
 from dmp.segments import rules
+from dmp.segments.compile.computed import computed
 from dmp.segments.compile.events import SESSION, Leaf, did, named, sequence
 from dmp.segments.compile.sources import Source
 from dmp.segments.compile.values import (
@@ -88,10 +89,7 @@ class Compiler:
 
     def statement(self, rule: rules.Condition, *, everyone: bool) -> Statement:
         node = self.node(rule)
-        asks_session = any(isinstance(getattr(leaf, "window", None), rules.Session) for leaf in rules.leaves(rule))
-        relations = [f"did AS NOT MATERIALIZED ({self.source.events()})"]
-        relations += [SESSION] if asks_session else []
-        relations += [f"leaf{index} AS ({relation})" for index, relation in enumerate(self.leaves)]
+        relations = self.relations(rules.event_leaves(rule), "NOT MATERIALIZED")
         joins = "".join(f" LEFT JOIN leaf{n} ON leaf{n}.person = p.person" for n in range(len(self.leaves)))
         laterals = "".join(self.nodes)
         people = self.source.people(latest=self.latest)
@@ -100,6 +98,25 @@ class Compiler:
         if not everyone:
             found += f" WHERE {node}.ok OR {node}.next IS NOT NULL"
         return Statement(found, self.names.values)
+
+    def relations(self, asked: Iterable[Any], how: str) -> list[str]:
+        """What the leaves stand on, and the leaves."""
+        asks_session = any(isinstance(leaf.window, rules.Session) for leaf in asked)
+        relations = [f"did AS {how} ({self.source.events()})"]
+        relations += [SESSION] if asks_session else []
+        return relations + [f"leaf{index} AS ({relation})" for index, relation in enumerate(self.leaves)]
+
+    def values(self, wanted: Sequence[rules.Computed]) -> Statement:
+        """The values of computed attributes of the one person that the source is about, as one row of arrays."""
+        columns = [f"coalesce((SELECT found FROM {name}), {nothing})" for name, nothing in map(self.found, wanted)]
+        relations = ", ".join(self.relations(wanted, "MATERIALIZED"))
+        return Statement(f"WITH {relations} SELECT {', '.join(columns)}", self.names.values)  # noqa: S608
+
+    def found(self, leaf: rules.Computed, wanted: rules.Values | None = None) -> tuple[str, str]:
+        """The leaf of a computed attribute, and the values of those who are not in it."""
+        relation = computed(leaf, self.names, self.matching_property(leaf.events), wanted)
+        self.leaves.append(relation.text)
+        return f"leaf{len(self.leaves) - 1}", relation.nothing
 
     def add(self, ok: str, next: str) -> str:
         """A node as a lateral (ok, next); gives its name. OFFSET 0 keeps the planner from writing it out where it is
@@ -146,8 +163,13 @@ class Compiler:
         return self.add(f"coalesce({name}.ok, {str(leaf.empty).lower()})", f"{name}.next")
 
     def attribute(self, rule: rules.AttributeIs) -> str:
-        wanted = rule.values
-        if rule.name in RESERVED:
+        wanted, changes, matching = rule.values, NEVER, self.matching_attribute(rule.name)
+        if rule.computed is not None:
+            leaf, nothing = self.found(rule.computed, wanted)
+            array, changes = f"coalesce({leaf}.found, {nothing})", f"{leaf}.next"
+            if rule.computed.property is not None:
+                matching = self.matching_property(rule.computed.events)(rule.computed.property)
+        elif rule.name in RESERVED:
             self.latest = True
             array = f"array_remove(ARRAY[{RESERVED[rule.name]}], NULL)"
         else:
@@ -155,8 +177,9 @@ class Compiler:
             array = from_json(f"(p.attributes -> {name} -> 'values')", wanted.type)
         values = f"v{len(self.nodes)}"
         self.nodes.append(f" CROSS JOIN LATERAL (SELECT {array} AS found OFFSET 0) {values}")
-        ok = holds(f"{values}.found", wanted, self.names, self.matching_attribute(rule.name))
+        ok = holds(f"{values}.found", wanted, self.names, matching)
         next = next_change(f"{values}.found", wanted, self.names) if wanted.is_relative else NEVER
+        next = f"least({next}, {changes})" if changes != NEVER else next
         if rule.unchanged is None:
             return self.add(ok, next)
         self.latest = True

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from dmp.segments import rules
+from dmp.segments.evaluate.computed import computed_attribute
 from dmp.segments.evaluate.events import did
 from dmp.segments.evaluate.outcome import Ask, Outcome, earliest, flip
 from dmp.segments.evaluate.sequences import sequence
@@ -36,7 +37,7 @@ def prepare(rule: rules.Condition) -> Ask:
             inner = prepare(part)
             return lambda facts, now: opposite(inner(facts, now))
         case rules.AttributeIs():
-            return attribute(rule)
+            return attribute(rule) if rule.computed is None else computed_attribute(rule)
         case rules.Did():
             return did(rule)
         case rules.Sequence():

@@ -22,9 +22,7 @@ def needs(rule: rules.Condition) -> Needs:
     properties: set[rules.Property] = set()
     every = any_code = False
     oldest: list[timedelta | datetime | None] = []
-    for leaf in rules.leaves(rule):
-        if not isinstance(leaf, rules.Did | rules.Sequence):
-            continue
+    for leaf in rules.event_leaves(rule):
         oldest.append(reach(leaf.window))
         every = every or isinstance(leaf.window, rules.Session)
         for named, where in asked(leaf):
@@ -42,15 +40,17 @@ def needs(rule: rules.Condition) -> Needs:
     )
 
 
-def asked(leaf: rules.Did | rules.Sequence) -> list[tuple[tuple[str, ...] | None, Any]]:
-    if isinstance(leaf, rules.Did):
+def asked(leaf: rules.Did | rules.Sequence | rules.Computed) -> list[tuple[tuple[str, ...] | None, Any]]:
+    if not isinstance(leaf, rules.Sequence):
         return [(leaf.events, leaf.where)]
     return [(step.events, step.where) for step in leaf.steps]
 
 
-def properties_of(leaf: rules.Did | rules.Sequence) -> list[rules.Property]:
+def properties_of(leaf: rules.Did | rules.Sequence | rules.Computed) -> list[rules.Property]:
     if isinstance(leaf, rules.Sequence):
         return [view for views in leaf.same for view in views]
+    if isinstance(leaf, rules.Computed):
+        return [*([leaf.property] if leaf.property else []), *(part.property for part in rules.leaves(leaf.per))]
     found = getattr(leaf.measure, "property", None)
     return [found] if found else []
 

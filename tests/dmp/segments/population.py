@@ -1,17 +1,20 @@
 """Random rules and random people with hostile shapes: ties in time, missing and several values, refunds, values of a
 wrong type, sessions across midnight, zones with daylight saving, events that are still to come."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from accounts.models import Account
+from dmp.computed import AGGREGATES, KINDS, NEED_NO_PROPERTY, STANDARD
 from dmp.keys import visitor_key
 from dmp.models import Event, Membership, Segment, Visitor
-from dmp.segments.vocabulary import Vocabulary
+from dmp.segments.parse import parse_computed
+from dmp.segments.vocabulary import AttributeType, Vocabulary
 from tests.dmp.segments.vocabularies import shop
 
 ZONES = ("Europe/Istanbul", "Europe/Berlin", "America/Havana", "Asia/Beirut", "Pacific/Apia", "UTC")
@@ -131,13 +134,56 @@ class Rules:
     def choice(self, *items: Any) -> Any:
         return self.random.choice(items)
 
+    computed: ClassVar[dict[str, tuple[dict[str, Any], str]]] = {}
+    """Computed attributes with their types."""
+
+    def with_computed(self, known: Vocabulary) -> Vocabulary:
+        """Makes some computed attributes of each kind, for rules to name; gives the words with them."""
+        found = {f"{kind}{n}": self.definition(kind) for kind in KINDS for n in range(3)}
+        found |= {name: {"standard": name} for name in STANDARD}
+        self.computed = {name: (raw, parse_computed(raw, known).type) for name, raw in found.items()}
+        types = {name: AttributeType(type, False, raw) for name, (raw, type) in self.computed.items()}
+        return replace(known, attributes={**known.attributes, **types})
+
+    def definition(self, kind: str) -> dict[str, Any]:
+        numeric = [code for code in PROPERTIES if numbers_of(code)]
+        code = self.random.choice(numeric if kind in AGGREGATES else tuple(PROPERTIES))
+        node: dict[str, Any] = {"as": kind, "event": list(code) if isinstance(code, tuple) else code}
+        if kind not in NEED_NO_PROPERTY:
+            node["property"] = self.random.choice(numbers_of(code) if kind in AGGREGATES else PROPERTIES[code])
+        if self.random.random() < 0.4:
+            node["where"] = self.where(code)
+        if self.random.random() < 0.6:
+            node["within"] = self.window()
+        return {**node, "limit": self.choice(1, 2, 10)} if kind == "lastList" else node
+
+    def of_events(self) -> dict[str, Any]:
+        """A condition on a computed attribute."""
+        name = self.random.choice(tuple(self.computed))
+        raw, type = self.computed[name]
+        if raw.get("as") == "timeSinceLast":
+            return {"attribute": name, **self.numeric(*(self.random.choice(STEPS).total_seconds() for _ in range(2)))}
+        if type == "number":
+            return {"attribute": name, **self.numeric(0, 1, 2, 20, 50, 33.333333)}
+        if type == "boolean":
+            return {"attribute": name, **self.choice({"eq": True}, {"ne": False}, {"exists": True})}
+        if type == "date":
+            return {"attribute": name, **self.dates()}
+        if type == "datetime":
+            return {
+                "attribute": name,
+                **self.choice({"last": self.duration()}, {"lt": self.now.isoformat()}, {"exists": False}),
+            }
+        return {"attribute": name, **self.texts(*SKUS, "x", "shoes", "Nike", "/checkout")}
+
     def make(self, depth: int = 3) -> dict[str, Any]:
         if depth > 1 and self.random.random() < 0.4:
             kind = self.choice("all", "any", "not")
             if kind == "not":
                 return {"not": self.make(depth - 1)}
             return {kind: [self.make(depth - 1) for _ in range(self.choice(1, 2, 3))]}
-        return getattr(self, self.choice("attribute", "event", "event", "event", "sequence", "segment", "sample"))()
+        kinds = ["attribute", "event", "event", "event", "sequence", "segment", "sample"]
+        return getattr(self, self.choice(*kinds, *(["of_events"] * 3 if self.computed else [])))()
 
     def duration(self) -> str:
         return str(self.random.choice(DURATIONS))
@@ -223,7 +269,7 @@ class Rules:
 
     def measure(self, code: Any) -> dict[str, Any]:
         name = self.random.choice(PROPERTIES[code])
-        numeric = [name for name in PROPERTIES[code] if name in ("price", "orderTotal", "size")]
+        numeric = numbers_of(code)
         kind = self.choice("none", "count", "count", "unique", "period", "edge", "number")
         if kind == "count":
             return {"count": self.numbers(0, 1, 2, 3)}
@@ -276,6 +322,11 @@ PROPERTIES: dict[Any, tuple[str, ...]] = {
     "*": ("sku", "price", "path", "gift", "tags"),
     "$click": ("path",),
 }
+
+
+def numbers_of(code: Any) -> list[str]:
+    return [name for name in PROPERTIES[code] if name in ("price", "orderTotal", "size")]
+
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

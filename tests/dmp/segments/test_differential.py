@@ -39,6 +39,7 @@ def differences(seed, account, rules):
         person.facts.segments = memberships(references, person)
     source = of_keys(VISITORS, keys)
     maker = Rules(random, now)
+    known = maker.with_computed(known)
     found = []
     for _ in range(rules):
         raw = maker.make()

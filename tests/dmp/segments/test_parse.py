@@ -14,6 +14,7 @@ ACCEPTED = {
     **EXAMPLES,
     "unique_ne": {"event": "productView", "unique": {"property": "brand", "ne": 4}},
     "clicked": {"event": "$click", "where": {"property": "campaign", "eq": "summer"}},
+    "computed": {"attribute": "totalOrders", "gte": 2},
     "reserved": {"attribute": "$utm.source", "eq": "mail"},
 }
 
@@ -57,7 +58,9 @@ REFUSED = {
     "no date": ({"attribute": "birthDate", "eq": "2026-02-30"}, "eq"),
     "a rolling window on text": ({"attribute": "country", "last": "7d"}, "last"),
     "for on what has no time of change": ({"attribute": "$device", "eq": "mobile", "for": "1d"}, "for"),
-    "a computed attribute": ({"attribute": "totalOrders", "gte": 2}, "attribute"),
+    "for on a computed attribute": ({"attribute": "totalOrders", "gte": 2, "for": "1d"}, "for"),
+    "a computed attribute whose event is gone": ({"attribute": "orphan", "gte": 2}, "attribute"),
+    "text for a computed number": ({"attribute": "totalOrders", "gte": "2"}, "gte"),
     "an unknown event": ({"event": "noSuch"}, "event"),
     "an unknown event in a list": ({"event": ["purchase", "noSuch"]}, "event"),
     "any event in a list": ({"event": ["*"]}, "event"),

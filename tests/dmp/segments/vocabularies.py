@@ -20,6 +20,7 @@ def shop(zone: str = "Europe/Istanbul") -> Vocabulary:
     types = {"country": "text", "favoriteBrands": "text", "age": "number", "birthDate": "date", "plan": "text"}
     attributes = {name: AttributeType(type) for name, type in types.items()}
     attributes["totalOrders"] = AttributeType("number", False, {"standard": "totalOrders"})
+    attributes["orphan"] = AttributeType("number", False, {"as": "count", "event": "noSuch"})
     return Vocabulary(events | {"$click": dict(AD_PROPERTIES)}, attributes, {"vip", "staff"}, ZoneInfo(zone))
 
 
