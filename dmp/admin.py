@@ -15,7 +15,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.access import Roles, in_account
-from accounts.admin.configuration import AttributeForm
+from accounts.admin.configuration import AttributeAdmin, AttributeForm
 from accounts.fields import Json
 from accounts.models import Account, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountTabular, column, named
@@ -27,7 +27,7 @@ from dmp.segments.build import progress
 from dmp.segments.offer import offer
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse, parse_computed
-from dmp.segments.references import check_references, segments_naming, users_of
+from dmp.segments.references import check_references, segments_asking, segments_naming, users_of
 from dmp.segments.sentence import sentence
 from dmp.segments.vocabulary import vocabulary
 
@@ -43,6 +43,7 @@ def read_computed(account: Account, raw: object) -> tuple[str, bool]:
 
 
 AttributeForm.readers.append(read_computed)
+AttributeAdmin.users.append(lambda attribute: segments_asking(attribute.account_id, attribute.name))
 
 
 class EventTypeForm(AccountForm):

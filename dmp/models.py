@@ -212,8 +212,8 @@ class Segment(models.Model):
 
 class SegmentRevision(models.Model):
     """A rule as it is or was evaluated; one that is paused is not, but its members stay. `references`: {name of a
-    segment in the rule: [segment, its revision]}, bound when the build began. Those of one `build` are switched to
-    together."""
+    segment in the rule: [segment, its revision]}, `definitions`: {name of an attribute in the rule: how it is computed,
+    null where it is written}, both bound when the build began. Those of one `build` are switched to together."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -224,6 +224,7 @@ class SegmentRevision(models.Model):
     segment = models.ForeignKey(Segment, models.CASCADE, related_name="revisions")
     rule = models.JSONField()
     references = models.JSONField(default=dict)
+    definitions = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=State.choices, default=State.BUILDING)
     build = models.UUIDField()
     rank = models.PositiveSmallIntegerField(default=0)

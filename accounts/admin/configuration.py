@@ -1,13 +1,13 @@
 """Settings of the account, platforms and attributes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from accounts.access import Roles, Standing, standing_of
 from accounts.fields import Json, Lines
 from accounts.models import Account, Attribute, Platform, Role, check_time_zone
-from accounts.panel import AccountAdmin, AccountForm, column
+from accounts.panel import AccountAdmin, AccountForm, column, named
 
 TIME_ZONES = (
     *("UTC", "Europe/Istanbul", "Europe/London", "Europe/Berlin", "Europe/Paris", "Europe/Madrid", "Europe/Athens"),
@@ -201,6 +201,9 @@ class AttributeAdmin(AccountAdmin):
         "An attribute is something that you know of your visitors and profiles, such as country or loyalty tier."
     )
 
+    users: ClassVar[list[Callable[[Attribute], Iterable[Model]]]] = []
+    """What uses an attribute; added to by the layers above."""
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is None:
             return []
@@ -240,7 +243,9 @@ class AttributeAdmin(AccountAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         to_delete, counts, perms, protected = super().get_deleted_objects(objs, request)
         standard = [f"{row}: every account has it" for row in objs if is_standard(row)]
-        return to_delete, counts, perms, [*protected, *standard]
+        in_use = ((row, [user for users in self.users for user in users(row)]) for row in objs)
+        used = [f"“{row}” is used by {named(users)}" for row, users in in_use if users]
+        return to_delete, counts, perms, [*protected, *standard, *used]
 
 
 def is_standard(attribute: Attribute) -> bool:

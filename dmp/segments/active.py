@@ -19,7 +19,7 @@ from dmp.segments.evaluate.needs import Needs, needs
 from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
-from dmp.segments.vocabulary import BUILT_IN, vocabulary
+from dmp.segments.vocabulary import BUILT_IN, bound, vocabulary
 
 logger = logging.getLogger(__name__)
 COLUMNS = {**{name: known.column for name, known in DOCUMENTED.items()}, **BUILT_IN}
@@ -67,7 +67,7 @@ def load_active(configuration: Configuration) -> Active:
     revisions = []
     for row in rows.order_by("rank", "pk"):
         try:
-            rule = parse(row.rule, known)
+            rule = parse(row.rule, bound(known, row.definitions))
         except RuleError as error:  # what it names was taken away since
             logger.error("segment %s cannot be evaluated: %s", row.segment_id, error)
             continue
@@ -87,9 +87,9 @@ active: Derived[Active] = Derived(load_active)
 def by_reference(revisions: Iterable[Revision]) -> dict[Reference, tuple[Revision, ...]]:
     found: dict[Reference, list[Revision]] = defaultdict(list)
     for revision in revisions:
-        for bound in revision.references.values():
-            found[bound].append(revision)
-    return {bound: tuple(naming) for bound, naming in found.items()}
+        for reference in revision.references.values():
+            found[reference].append(revision)
+    return {reference: tuple(naming) for reference, naming in found.items()}
 
 
 def event_checks(revisions: Iterable[Revision]) -> dict[str, tuple[tuple[Revision, Check | None], ...]]:

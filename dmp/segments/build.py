@@ -21,7 +21,7 @@ from django.db import transaction
 
 from accounts import snapshot
 from accounts.clock import now
-from accounts.models import Account
+from accounts.models import Account, Attribute
 from accounts.snapshot import Configuration
 from dmp import sql
 from dmp.models import BuildPart, Segment, SegmentRevision
@@ -31,7 +31,9 @@ from dmp.segments.lease import LEASE, kept
 from dmp.segments.levels import Facts, levels
 from dmp.segments.many import outcomes
 from dmp.segments.operands import RuleError
+from dmp.segments.outdated import outdated
 from dmp.segments.parse import parse
+from dmp.segments.references import attributes_in
 from dmp.segments.refresh import lock
 from dmp.segments.rules import segments_named
 from dmp.segments.vocabulary import vocabulary
@@ -59,7 +61,10 @@ def begin(account: Account, again: Sequence[str]) -> UUID | None:
     """`start` in its transaction, with the account's row locked."""
     segments = {row.name: row for row in Segment.objects.filter(account=account)}
     let_go_of_rules(segments.values())
-    wanted = {row.name for row in segments.values() if row.name in again and row.rule is not None}
+    late = outdated(account.pk)
+    Segment.objects.filter(pk__in=late, status=Segment.Status.LIVE).update(status=Segment.Status.BUILDING)
+    wanted = {row.name for row in segments.values() if row.pk in late}
+    wanted |= {row.name for row in segments.values() if row.name in again and row.rule is not None}
     wanted |= {row.name for row in segments.values() if is_stale(row)}
     if not wanted:
         return None
@@ -141,6 +146,8 @@ def with_dependants(wanted: set[str], names: dict[str, set[str]]) -> set[str]:
 def make_revisions(build: UUID, wanted: set[str], names: dict[str, set[str]], segments: dict[str, Segment]) -> None:
     """In topological order, each bound to the new revisions of what it names where there are some."""
     made: dict[str, SegmentRevision] = {}
+    account = next(iter(segments.values())).account_id
+    attributes = dict(Attribute.objects.filter(account=account).values_list("name", "computed"))
     while len(made) < len(wanted):
         for name in sorted(wanted - set(made)):
             if not names[name] & wanted <= set(made):
@@ -151,6 +158,7 @@ def make_revisions(build: UUID, wanted: set[str], names: dict[str, set[str]], se
                 segment=segments[name],
                 rule=segments[name].rule,
                 references=bound,
+                definitions={one: attributes.get(one) for one in attributes_in(segments[name].rule)},
                 build=build,
                 rank=max((rank + 1 for rank in ranks.values_list("rank", flat=True)), default=0),
                 created_at=now(),
@@ -374,7 +382,7 @@ def accounts_to_build() -> list[UUID]:
     """Those with edits that nobody builds yet."""
     edited = Segment.objects.filter(status=Segment.Status.BUILDING)
     accounts = edited.order_by("account_id").values_list("account_id", flat=True).distinct()
-    return [account for account in accounts if any_stale(account)]
+    return list(dict.fromkeys([*(account for account in accounts if any_stale(account)), *outdated().values()]))
 
 
 def any_stale(account: UUID) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from dmp.segments import rules
@@ -12,7 +13,7 @@ from dmp.segments.evaluate.matching import matcher, of_codes
 from dmp.segments.evaluate.outcome import Outcome
 from dmp.segments.evaluate.windows import span_of
 from dmp.segments.facts import Attribute, Event, Facts
-from dmp.segments.sentence import sentence
+from dmp.segments.sentence import number, sentence
 
 SHOWN = 5
 
@@ -67,10 +68,14 @@ def of_attribute(leaf: rules.AttributeIs, facts: Facts, now: datetime) -> list[s
     if known is None or not known.values:
         told = f"“{leaf.name}” is not known."
     else:
-        told = f"“{leaf.name}” is {', '.join(str(value) for value in known.values)}."
+        told = f"“{leaf.name}” is {', '.join(map(said_value, known.values))}."
     if known is None or known.changed is None:
         return [told]
     return [told, f"Unchanged since {moment(known.changed, facts.zone)}."]
+
+
+def said_value(value: Any) -> str:
+    return number(value) if isinstance(value, Decimal) else str(value)
 
 
 def of_events(leaf: rules.Did, facts: Facts, now: datetime) -> list[str]:

@@ -19,13 +19,22 @@ Uses = Callable[[UUID, str], Iterable[Model]]
 
 def segments_in(rule: Any) -> Iterator[tuple[str, str]]:
     """(name, place) of each segment that a rule names, from left to right."""
+    return named_in(rule, "segment")
+
+
+def attributes_in(rule: Any) -> set[str]:
+    return {name for name, _ in named_in(rule, "attribute")}
+
+
+def named_in(rule: Any, leaf: str) -> Iterator[tuple[str, str]]:
+    """(name, place) of what the conditions of a kind name, from left to right."""
     waiting = [(rule, "")]
     while waiting:
         node, place = waiting.pop()
         if not isinstance(node, dict):
             continue
-        if isinstance(node.get("segment"), str):
-            yield node["segment"], at(place, "segment")
+        if isinstance(node.get(leaf), str):
+            yield node[leaf], at(place, leaf)
         parts = [(node["not"], at(place, "not"))] if "not" in node else []
         for kind in ("all", "any"):
             found = node.get(kind)
@@ -100,6 +109,12 @@ def register(uses: Uses) -> None:
 def users_of(account: UUID, name: str) -> list[Model]:
     """What uses a segment: segments whose rules name it, then what each layer says."""
     return [*segments_naming(account, name), *(row for uses in _uses for row in uses(account, name))]
+
+
+def segments_asking(account: UUID, attribute: str) -> list[Segment]:
+    """Segments whose rules name an attribute."""
+    rows = Segment.objects.filter(account=account, rule__isnull=False)
+    return [row for row in rows if attribute in attributes_in(row.rule)]
 
 
 def segments_naming(account: UUID, name: str) -> list[Segment]:

@@ -1,7 +1,7 @@
 """What a rule may name: the event types with their properties, the attributes and the segments of an account."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -70,6 +70,16 @@ def attribute_types(configuration: Configuration) -> dict[str, AttributeType]:
         type = str((known.computed and computed.value_type(known.computed)) or known.type)
         found[name] = AttributeType(type, known.computed is None, known.computed)
     return found
+
+
+def bound(known: Vocabulary, definitions: Mapping[str, Mapping[str, Any] | None]) -> Vocabulary:
+    """The vocabulary with attributes computed as they were when a build began."""
+    changed = {
+        name: found._replace(changes_known=raw is None, computed=raw)
+        for name, raw in definitions.items()
+        if (found := known.attributes.get(name)) is not None and found.computed != raw
+    }
+    return replace(known, attributes={**known.attributes, **changed}) if changed else known
 
 
 def vocabulary(configuration: Configuration) -> Vocabulary:

@@ -86,7 +86,7 @@ COMPUTED: Schema = {
             ),
         )
     ],
-    "description": "What of a person's events an attribute is, exact at each read; numbers are numbers, times ISO text. "
+    "description": "What of a person's events an attribute is, exact at each read; times are ISO text. "
     "count, sum and uniqueCount of nothing are 0, the others then have no value. avg is rounded to 6 decimals. first, "
     "last and lastList take values, not events: one without the property is passed over; lastList holds each value "
     "once, the newest first. Of equally frequent values mostFrequent takes the newest, then the least. timeSinceLast "

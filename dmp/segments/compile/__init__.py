@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from dmp import sql
 from dmp.segments import rules
-from dmp.segments.compile.computed import computed
+from dmp.segments.compile.computed import values_of
 from dmp.segments.compile.events import SESSION, Leaf, did, named, sequence
 from dmp.segments.compile.sources import Source
 from dmp.segments.compile.values import (
@@ -114,7 +114,7 @@ class Compiler:
 
     def found(self, leaf: rules.Computed, wanted: rules.Values | None = None) -> tuple[str, str]:
         """The leaf of a computed attribute, and the values of those who are not in it."""
-        relation = computed(leaf, self.names, self.matching_property(leaf.events), wanted)
+        relation = values_of(leaf, self.names, self.matching_property(leaf.events), wanted)
         self.leaves.append(relation.text)
         return f"leaf{len(self.leaves) - 1}", relation.nothing
 

@@ -23,7 +23,7 @@ class Relation:
     nothing: str
 
 
-def computed(leaf: rules.Computed, names: Names, matching: Any, wanted: rules.Values | None = None) -> Relation:
+def values_of(leaf: rules.Computed, names: Names, matching: Any, wanted: rules.Values | None = None) -> Relation:
     """`wanted`: what is asked of the values; the time since the last event passes its bounds without any event."""
     window = bounds_of(leaf.window, names)
     fits = where_sql(leaf.where, leaf.events, names, matching)

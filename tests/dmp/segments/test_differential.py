@@ -10,8 +10,10 @@ from dmp.models import Segment
 from dmp.segments import reading
 from dmp.segments.active import Reference
 from dmp.segments.compile import ask
+from dmp.segments.compile import computed as compile_computed
 from dmp.segments.compile import values as compile_values
 from dmp.segments.compile.sources import of_keys
+from dmp.segments.evaluate import computed as evaluate_computed
 from dmp.segments.evaluate import prepare, windows
 from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
@@ -69,3 +71,15 @@ def test_a_fault_planted_in_the_other_is_found(account, monkeypatch):
     with monkeypatch.context() as fault:
         fault.setattr(windows, "SESSION_GAP", timedelta(minutes=31))
         assert differences(1, account, 500)
+
+
+def test_a_fault_planted_in_computed_attributes_of_either_is_found(account, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setitem(compile_computed.LISTS, "mostFrequent", compile_computed.LISTS["last"])
+        assert differences(1, account, 400)
+
+
+def test_a_fault_planted_in_those_of_the_other_is_found(account, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setitem(evaluate_computed.TAKE, "mostFrequent", evaluate_computed.TAKE["first"])
+        assert differences(1, account, 400)
