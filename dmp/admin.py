@@ -17,9 +17,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts.access import Roles, in_account
 from accounts.admin.configuration import AttributeAdmin, AttributeForm
 from accounts.fields import Json
-from accounts.models import Account, Role
+from accounts.models import Account, Attribute, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountTabular, column, named
-from accounts.snapshot import Configuration
+from accounts.snapshot import Configuration, configuration
 from dmp import sizes
 from dmp.event_types import STANDARD
 from dmp.models import EventType, Property, Segment
@@ -28,10 +28,11 @@ from dmp.segments.offer import offer
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse, parse_computed
 from dmp.segments.references import check_references, segments_asking, segments_naming, users_of
-from dmp.segments.sentence import sentence
+from dmp.segments.sentence import computed_in_words, sentence
 from dmp.segments.vocabulary import vocabulary
 
 COLORS = {"draft": "", "live": "success", "building": "info", "paused": "warning", "failed": "danger"}
+
 
 def read_computed(account: Account, raw: object) -> tuple[str, bool]:
     """The type of a computed attribute's values, and whether they may be many. Raises ValidationError."""
@@ -42,7 +43,18 @@ def read_computed(account: Account, raw: object) -> tuple[str, bool]:
     return found.type, found.kind == "lastList"
 
 
+def told(attribute: Attribute) -> str:
+    """A computed attribute in words; empty where it cannot be read any more."""
+    found = configuration(attribute.account_id)
+    try:
+        return computed_in_words(parse_computed(attribute.computed, vocabulary(found)), found.zone) if found else ""
+    except RuleError as error:
+        return f"It cannot be computed: {error}"
+
+
 AttributeForm.readers.append(read_computed)
+AttributeAdmin.offers.append(lambda account: offer(vocabulary(Configuration(account, 0))))
+AttributeAdmin.tellers.append(told)
 AttributeAdmin.users.append(lambda attribute: segments_asking(attribute.account_id, attribute.name))
 
 

@@ -1,6 +1,6 @@
 """Settings of the account, platforms and attributes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -8,11 +8,12 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts.access import Roles, Standing, standing_of
+from accounts.access import Roles, Standing, in_account, standing_of
 from accounts.fields import Json, Lines
 from accounts.models import Account, Attribute, Platform, Role, check_time_zone
 from accounts.panel import AccountAdmin, AccountForm, column, named
@@ -161,6 +162,11 @@ class AttributeForm(AccountForm):
     readers: ClassVar[list[ReadComputed]] = []
     """Added to by the layer that computes attributes (`dmp.admin`)."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "computed" in self.fields:
+            self.fields["computed"].widget.attrs["data-computed"] = ""
+
     def clean_computed(self) -> Any:
         return self.cleaned_data["computed"] or None
 
@@ -201,8 +207,23 @@ class AttributeAdmin(AccountAdmin):
         "An attribute is something that you know of your visitors and profiles, such as country or loyalty tier."
     )
 
+    change_form_after_template = "panel/attribute_computed.html"
+    offers: ClassVar[list[Callable[[Account], dict[str, Any]]]] = []
+    """What the form of a computed attribute offers; added to by the layer that computes them, like the next two."""
+    tellers: ClassVar[list[Callable[[Attribute], str]]] = []
     users: ClassVar[list[Callable[[Attribute], Iterable[Model]]]] = []
-    """What uses an attribute; added to by the layers above."""
+    """What uses an attribute."""
+
+    class Media:
+        js: ClassVar = [Script("segmenthub/rules/computed.js", type="module")]
+        css: ClassVar = {"all": ["segmenthub/rules/rules.css"]}
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        attribute = kwargs.get("obj")
+        may_change = kwargs.get("add") or self.has_change_permission(request, attribute)
+        if may_change and not (attribute and is_standard(attribute)):
+            context["rule_offer"] = next((offer(in_account(request).account) for offer in self.offers), None)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         if obj is None:
@@ -231,11 +252,11 @@ class AttributeAdmin(AccountAdmin):
 
     @column("where it comes from")
     def origin(self, attribute: Attribute) -> str:
-        return in_words(attribute.computed)
+        return in_words(attribute)
 
     @column("where it comes from")
     def explained(self, attribute: Attribute) -> str:
-        return in_words(attribute.computed)
+        return in_words(attribute)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or not is_standard(obj))
@@ -263,28 +284,13 @@ STANDARD_WORDS = {
     "firstSeen": "When the first event came",
     "lastSeen": "When the newest event came",
 }
-KIND_WORDS = {
-    "count": "How many {event}",
-    "sum": "Sum of “{property}” over all {event}",
-    "avg": "Average of “{property}” over all {event}",
-    "min": "Smallest “{property}” of all {event}",
-    "max": "Largest “{property}” of all {event}",
-    "first": "“{property}” of the first {event}",
-    "last": "“{property}” of the newest {event}",
-    "lastList": "“{property}” of the newest {event}, up to {limit}, each once",
-    "uniqueCount": "How many different “{property}” in all {event}",
-    "mostFrequent": "The most frequent “{property}” of all {event}",
-    "timeSinceLast": "Seconds since the newest {event}",
-}
 
 
-def in_words(computed: Mapping[str, Any] | None) -> str:
-    """A computed attribute as a sentence."""
+def in_words(attribute: Attribute) -> str:
+    """Where the values of an attribute come from, as a sentence."""
+    computed = attribute.computed
     if not computed:
         return "Written through the API"
     if "standard" in computed:
         return STANDARD_WORDS.get(computed["standard"], str(computed["standard"]))
-    events = computed.get("event", [])
-    codes = " or ".join([events] if isinstance(events, str) else events)
-    words = KIND_WORDS.get(computed.get("as", ""), "Computed from {event}")
-    return words.format(event=f"{codes} events", property=computed.get("property", ""), limit=computed.get("limit", 10))
+    return next((told for tell in AttributeAdmin.tellers if (told := tell(attribute))), "Computed from events")

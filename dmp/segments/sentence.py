@@ -70,6 +70,31 @@ def sentence(rule: rules.Condition, zone: tzinfo = UTC) -> str:
     return Teller(zone).condition(rule, outermost=True)
 
 
+def computed_in_words(leaf: rules.Computed, zone: tzinfo = UTC) -> str:
+    """What a computed attribute is, such as “Sum of orderTotal over all purchase events in the last 30 days”."""
+    teller = Teller(zone)
+    events = f"{events_said(leaf.events)} events" if leaf.events else "events of any kind"
+    told = TAKEN[leaf.kind].format(of=leaf.property.name if leaf.property else "", events=events, limit=leaf.limit)
+    return joined(told, teller.window(leaf.window), teller.where(leaf.where))
+
+
+TAKEN = {
+    "count": "How many {events}",
+    "sum": "Sum of {of} over all {events}",
+    "avg": "Average of {of} over all {events}",
+    "min": "Smallest {of} of all {events}",
+    "max": "Largest {of} of all {events}",
+    "first": "{of} of the first {events}",
+    "last": "{of} of the newest {events}",
+    "lastList": "{of} of the newest {events}, up to {limit}, each once",
+    "uniqueCount": "How many different {of} in all {events}",
+    "mostFrequent": "The most frequent {of} of all {events}",
+    "timeSinceLast": "Seconds since the newest of the {events}",
+    "firstTime": "When the first of the {events} came",
+    "lastTime": "When the newest of the {events} came",
+}
+
+
 class Teller:
     def __init__(self, zone: tzinfo) -> None:
         self.zone = zone

@@ -113,7 +113,7 @@ function attributeBody(ui, { id, node }, place) {
 // --- events ---
 const codes = (node) => (Array.isArray(node.event) ? node.event : [node.event]);
 
-function events(ui, id, node, place) {
+export function events(ui, id, node, place) {
   const chosen = codes(node);
   const names = Object.keys(ui.offer.events);
   const put = (next, focus) => { node.event = next.length === 1 ? next[0] : next; ui.redraw(focus); };
@@ -130,12 +130,12 @@ function events(ui, id, node, place) {
 }
 
 // The properties of the chosen events, with their types.
-function properties(ui, node) {
+export function properties(ui, node) {
   const named = codes(node)[0] === "*" ? Object.keys(ui.offer.events).filter((code) => !code.startsWith("$")) : codes(node);
   return Object.assign({}, ui.offer.every, ...named.map((code) => ui.offer.events[code] || {}));
 }
 
-function propertySelect(ui, key, node, value, set, place, type) {
+export function propertySelect(ui, key, node, value, set, place, type) {
   const all = properties(ui, node);
   const own = Object.keys(all).filter((name) => !(name in ui.offer.every) && (!type || all[name] === type));
   const every = type && type !== "text" ? [] : Object.keys(ui.offer.every);
@@ -186,7 +186,7 @@ function startOf(measure, before, ui, node) {
 }
 
 // --- where ---
-function whereBox(ui, holder, place) {
+export function whereBox(ui, holder, place) {
   const { id, node } = holder;
   const newPart = () => ({ id: newId(), negated: false, kind: "property", node: { property: Object.keys(properties(ui, node))[Object.keys(ui.offer.every).length] || "path" } });
   const add = () => { holder.where = group("all", [newPart()]); ui.redraw(`${holder.where.parts[0].id}.property`); };

@@ -67,9 +67,9 @@ export function readWhere(json) {
 }
 
 const isProperty = (json) => isObject(json) && typeof json.property === "string";
-const knows = (json, keys) => Object.keys(json).every((key) => keys.includes(key));
-const isWindow = (value) => value === undefined || typeof value === "string" || isObject(value);
-const isEvent = (value) => typeof value === "string" || (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string"));
+export const knows = (json, keys) => Object.keys(json).every((key) => keys.includes(key));
+export const isWindow = (value) => value === undefined || typeof value === "string" || isObject(value);
+export const isEvent = (value) => typeof value === "string" || (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string"));
 
 // What a card can show; anything else is shown as JSON.
 const fits = {
@@ -104,7 +104,7 @@ function writeLeaf(found) {
   return found.kind === "event" ? withWhere(found) : found.node;
 }
 
-function withWhere(found) {
+export function withWhere(found) {
   if (!found.where || !found.where.parts.length) return found.node;
   return { ...found.node, where: unwrapped(found.where) ? write(found.where.parts[0]) : write(found.where) };
 }

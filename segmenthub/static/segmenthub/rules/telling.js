@@ -46,27 +46,29 @@ export function telling(area, canvas) {
     mark();
   }
 
-  // Shows each error at the node that it belongs to.
-  function mark() {
-    for (const node of canvas.querySelectorAll(".sr-wrong")) {
-      node.classList.remove("sr-wrong");
-      node.removeAttribute("aria-invalid");
-      node.removeAttribute("aria-describedby");
-    }
-    for (const note of canvas.querySelectorAll(".sr-error")) note.remove();
-    errors.forEach(({ place, message }, index) => {
-      const node = nearest(canvas, place);
-      if (!node) return;
-      const note = el("p", { class: "sr-error", id: `rule-error-${index}` }, message);
-      node.classList.add("sr-wrong");
-      node.setAttribute("aria-invalid", "true");
-      node.setAttribute("aria-describedby", note.id);
-      const row = node.closest(".sr-row, .sr-line, .sr-step, .sr-card, .sr-group");
-      if (row) row.append(note);
-    });
-  }
+  const mark = () => markErrors(canvas, errors);
 
   return { box, ask, mark };
+}
+
+// Shows each error at the node that it belongs to.
+export function markErrors(canvas, errors) {
+  for (const node of canvas.querySelectorAll(".sr-wrong")) {
+    node.classList.remove("sr-wrong");
+    node.removeAttribute("aria-invalid");
+    node.removeAttribute("aria-describedby");
+  }
+  for (const note of canvas.querySelectorAll(".sr-error")) note.remove();
+  errors.forEach(({ place, message }, index) => {
+    const node = nearest(canvas, place);
+    if (!node) return;
+    const note = el("p", { class: "sr-error", id: `rule-error-${index}` }, message);
+    node.classList.add("sr-wrong");
+    node.setAttribute("aria-invalid", "true");
+    node.setAttribute("aria-describedby", note.id);
+    const row = node.closest(".sr-row, .sr-line, .sr-step, .sr-card, .sr-group");
+    if (row) row.append(note);
+  });
 }
 
 // The control or box of a place, or of the one around it.
