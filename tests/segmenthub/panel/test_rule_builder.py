@@ -105,9 +105,13 @@ def test_every_example_passes_through_the_builder_unchanged(adding: Page) -> Non
     names = [name for name in ACCEPTED if name not in ("same_sku_funnel", "clicked", "computed", "unique_ne")]
     for name in names:
         write_json(adding, ACCEPTED[name])
-        expect(adding.locator(".sr-card").first).to_be_visible()
+        cards = adding.locator(".sr-card")
+        expect(cards.first).to_be_visible()
+        count = cards.count()
         adding.get_by_role("button", name="Add condition").last.click()
+        expect(cards).to_have_count(count + 1)
         adding.get_by_role("button", name="Remove this condition").last.click()
+        expect(cards).to_have_count(count)
         assert rule_of(adding) == ACCEPTED[name], name
 
 
