@@ -168,7 +168,8 @@ class AttributeForm(AccountForm):
             self.fields["computed"].widget.attrs["data-computed"] = ""
 
     def clean_computed(self) -> Any:
-        return self.cleaned_data["computed"] or None
+        computed = self.cleaned_data["computed"]
+        return None if computed in (None, "", {}) else computed
 
     def clean(self) -> dict[str, Any]:
         """The values have the type and the number that the definition gives them."""

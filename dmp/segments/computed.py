@@ -66,7 +66,7 @@ def values_of(
     leaves = list(dict.fromkeys(wanted.values()))
     source = source_of(leaves, spans, now)
     statement = Compiler(source, {}, Names(now, configuration.zone, dict(source.values))).values(leaves)
-    [row] = sql.run(*statement)
+    [row] = sql.run(*statement, prepare=False)
     found = dict(zip(leaves, row, strict=True))
     return {name: [told(value) for value in found[leaf]] for name, leaf in wanted.items() if found[leaf]}
 

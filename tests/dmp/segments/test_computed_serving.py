@@ -16,6 +16,7 @@ from dmp.segments.active import active
 from dmp.segments.build import accounts_to_build, build_now
 from dmp.segments.explain import explain
 from dmp.segments.references import segments_asking
+from tests.shops import PROFILE
 
 START = clock.now().replace(microsecond=0)
 SPENT = {"as": "sum", "event": "purchase", "property": "orderTotal", "within": "30d"}
@@ -64,6 +65,16 @@ def test_a_person_enters_with_the_event_and_leaves_when_the_window_has_moved(def
     assert inside() == ["some"]
     at(days=30)
     assert inside() == []
+
+
+def test_a_profiles_value_is_over_all_its_devices(define, api, shop, inside):
+    define(BIG, spent=SPENT)
+    for _ in range(2):
+        visitor = {"visitorId": str(uuid4()), "profileId": PROFILE}
+        api("/campaigns/query", shop.event("purchase", orderId=str(uuid4()), orderTotal=60, **visitor))
+    assert inside("profile") == ["some"]
+    found = api("/profiles/query", shop.profile(attributes=["spent"], token=shop.full))[1]
+    assert found["attributes"] == {"spent": [{"value": 120}]}
 
 
 def test_time_alone_makes_the_time_since_the_last_event_pass_a_bound(define, buy, inside, at):
