@@ -104,6 +104,7 @@ OF = {"as": "lastList", "event": "productView", "property": "sku"}
         ({**OF, "as": "last"}, [view("a", DAY), view("b"), view(None, MINUTE)], ["b"]),
         (OF, [view("a", DAY), view("b"), view("a", MINUTE)], ["a", "b"]),
         ({**OF, "limit": 1}, [view("a", DAY), view("b")], ["b"]),
+        ({**OF, "where": {"property": "sku", "matches": "^a"}}, [view("ab"), view("b")], ["ab"]),
         ({**OF, "as": "uniqueCount"}, [view("a"), view("b"), view("a")], [2]),
         ({**OF, "as": "mostFrequent"}, [view("a"), view("b"), view("a")], ["a"]),
         ({**OF, "as": "mostFrequent"}, [view("a"), view("b", MINUTE)], ["b"]),
