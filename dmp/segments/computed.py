@@ -57,8 +57,14 @@ def compute(
 
 
 def values_of(
-    wanted: dict[str, rules.Computed], spans: Sequence[Span], configuration: Configuration, now: datetime
+    wanted: dict[str, rules.Computed],
+    spans: Sequence[Span],
+    configuration: Configuration,
+    now: datetime,
+    *,
+    prepare: bool = True,
 ) -> dict[str, list[Any]]:
+    """`prepare` False: for definitions that are asked once."""
     if not wanted:
         return {}
     if not spans:
@@ -66,7 +72,7 @@ def values_of(
     leaves = list(dict.fromkeys(wanted.values()))
     source = source_of(leaves, spans, now)
     statement = Compiler(source, {}, Names(now, configuration.zone, dict(source.values))).values(leaves)
-    [row] = sql.run(*statement, prepare=False)
+    [row] = sql.run(*statement, prepare=prepare)
     found = dict(zip(leaves, row, strict=True))
     return {name: [told(value) for value in found[leaf]] for name, leaf in wanted.items() if found[leaf]}
 

@@ -71,7 +71,7 @@ def samples(account: Account, leaf: rules.Computed, configuration: Configuration
             "name": profile.name if profile else str(visitor.visitor_id),
             "level": level,
             "link": reverse(f"panel:{level}", args=[person.pk]),
-            "values": [str(value) for value in values_of({"": leaf}, spans, configuration, at).get("", [])],
+            "values": list(map(str, values_of({"": leaf}, spans, configuration, at, prepare=False).get("", []))),
         }
         if len(found) == PEOPLE:
             break
