@@ -6,7 +6,7 @@ connection stays Django's, so that transactions, tests and query counts see it.
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +53,7 @@ def array_of(value: Any) -> Any:
     return value
 
 
-@cache
+@lru_cache(maxsize=4096)
 def numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
     """The statement with PostgreSQL's own $1, and the parameters' names in that order: psycopg would parse a statement
     of more than 4,096 characters anew each time."""

@@ -29,7 +29,7 @@ TOP = 6
 COUNTED = 10_000
 SAMPLED_FROM = 250_000
 """Above so many rows in the partitions concerned, events are estimated from a sample of about this many: counting them
-takes about 150 ms, and five times as long for five times as many."""
+takes 150 to 200 ms, and five times as long for five times as many."""
 
 BY_DAY = """SELECT width_bucket(time, %(days)s::timestamptz[]) - 1, event, count(*), sum(order_total)
     FROM dmp_event {sample}
