@@ -25,11 +25,26 @@ def main(arguments: list[str]) -> None:
         sys.exit(up.main(arguments[2:]))  # needs nothing of Django, which takes a second to load
     with _servers(arguments[1:]):
         try:
-            execute_from_command_line(arguments)
+            _alone(arguments)
         except ProgrammingError as error:
             if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_TABLE:
                 raise
-            sys.exit("The database lacks tables. Run `manage.py migrate` first; `manage.py up` does it by itself.")
+            if "postgres" not in embedded.needed(os.environ):
+                sys.exit("The database lacks tables. Run `manage.py migrate` first; `manage.py up` does it by itself.")
+            print("The tables of the database are made first.", file=sys.stderr)
+            _alone([arguments[0], "migrate", "--no-input", "--verbosity=0"])
+            execute_from_command_line(arguments)
+
+
+def _alone(arguments: list[str]) -> None:
+    """The command; those that make the tables of an embedded database one at a time, also beside `up`."""
+    migrates = arguments[1:2] == ["migrate"] and _data_dir().is_dir()
+    with embedded.alone(_data_dir(), "migrate.lock") if migrates else nullcontext():
+        execute_from_command_line(arguments)
+
+
+def _data_dir() -> Path:
+    return Path(os.environ.get("SEGMENTHUB_DATA_DIR") or BASE_DIR / ".data")
 
 
 def _servers(arguments: list[str]) -> AbstractContextManager[None]:
@@ -38,7 +53,7 @@ def _servers(arguments: list[str]) -> AbstractContextManager[None]:
     idle = command in WITHOUT_SERVERS and "--database" not in arguments
     if idle or command.startswith("-") or not missing or {"-h", "--help"} & set(arguments):
         return nullcontext()
-    return embedded.servers(Path(os.environ.get("SEGMENTHUB_DATA_DIR") or BASE_DIR / ".data"), only=missing)
+    return embedded.servers(_data_dir(), only=missing)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ files, orphans, zombies) is cleared at the next start. Needs no Django settings.
     users.lock     shared by every command that uses the servers; the last one out stops them
     postgres.lock  inherited by the server, so held as long as one process of it lives, in whatever container
     valkey.lock    likewise
+    migrate.lock   held while a command makes the tables
 """
 
 import fcntl
 import signal
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -30,6 +31,7 @@ from segmenthub.embedded.valkey import Valkey
 __all__ = [
     "BOTH",
     "EmbeddedError",
+    "alone",
     "database_url",
     "ensure",
     "needed",
@@ -88,6 +90,11 @@ def ensure(data_dir: Path, *, durable: bool = True, only: Collection[str] = BOTH
             for server in dead:
                 server.start()
     return [server.name for server in dead]
+
+
+def alone(data_dir: Path, lock: str) -> AbstractContextManager[None]:
+    """Of those who ask for this lock file of the data folder one at a time; the others wait."""
+    return Place.of(data_dir).locked(lock)
 
 
 def stop_unused(data_dir: Path) -> bool:

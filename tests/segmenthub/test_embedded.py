@@ -1,5 +1,6 @@
 """The embedded servers, started, killed and found again for real. Each test has a data folder of its own."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -282,3 +284,17 @@ def test_root_works_where_nobody_may_go(new_dir: Callable[[str], Path]) -> None:
 def test_only_what_is_not_named_outside_is_needed() -> None:
     assert embedded.needed({}) == ["postgres", "valkey"]
     assert embedded.needed({"DATABASE_URL": "postgres://db/x", "REDIS_URL": ""}) == ["valkey"]
+
+
+def test_a_command_finds_no_tables_and_makes_them_first(new_dir: Callable[[str], Path]) -> None:
+    data_dir = new_dir("fresh")
+    file = data_dir.parent / "shop.json"
+    file.write_text(json.dumps({"account": {"id": str(uuid4()), "name": "Shop"}}))
+    ours = ("DATABASE_URL", "REDIS_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    environment |= {"SEGMENTHUB_DATA_DIR": str(data_dir), "DEBUG": "true"}
+    command = [sys.executable, "manage.py", "provision", str(file)]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=True)  # noqa: S603
+    assert json.loads(done.stdout)["created"] == {"account": ["Shop"]}
+    assert "The tables of the database are made first." in done.stderr
