@@ -56,10 +56,11 @@ def over_the_account(duckdb: Any, now: datetime, rounds: int, *, explain: bool) 
     from dmp import sql
     from dmp.segments.compile.sources import of_account
     from dmp.segments.levels import VISITORS
-    from dmp.segments.many import MEMORY
+    from dmp.segments.many import SETTINGS
 
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = 0; SET work_mem = '{MEMORY}'")
+        for setting, value in SETTINGS.items():
+            cursor.execute(f"SET {setting} = '{value}'")
     statements = {name: counting(name, of_account(VISITORS, SHOP), now) for name in RULES}
     ours: dict[str, list[float]] = {name: [] for name in RULES}
     theirs: dict[str, list[float]] = {name: [] for name in RULES}

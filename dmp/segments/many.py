@@ -14,8 +14,9 @@ from dmp.segments.levels import Facts
 
 SECONDS = 1500
 """No statement of a build takes longer."""
-MEMORY = "64MB"
-"""Of a build's statement for each sort or hash: what does not fit goes to the disk."""
+SETTINGS = {"statement_timeout": f"{SECONDS}s", "work_mem": "64MB", "parallel_tuple_cost": "0.01"}
+"""Of a build's statements. Memory is for each sort or hash: what does not fit goes to the disk. Rows that workers hand
+over are counted cheap, so that months are read in parallel."""
 
 
 def outcomes(
@@ -24,6 +25,6 @@ def outcomes(
     """Of the people with low <= key < high those who are in, or whose answer time can change."""
     source = of_account(level, configuration.id, low, high)
     with transaction.atomic():
-        sql.run(f"SET LOCAL statement_timeout = '{SECONDS}s'", {})
-        sql.run(f"SET LOCAL work_mem = '{MEMORY}'", {})
+        for name, value in SETTINGS.items():
+            sql.run(f"SET LOCAL {name} = '{value}'", {})
         return ask(revision.rule, source, revision.references, configuration.zone, now)

@@ -86,18 +86,31 @@ class Compiler:
         self.leaves: list[str] = []
         self.nodes: list[str] = []
         self.latest = False
+        self.asks_person = False
+        self.only_in: dict[str, str] = {}
+        """Of nodes: a leaf outside of which they do not hold, and will not."""
 
     def statement(self, rule: rules.Condition, *, everyone: bool) -> Statement:
         node = self.node(rule)
         relations = self.relations(rules.event_leaves(rule), "NOT MATERIALIZED")
-        joins = "".join(f" LEFT JOIN leaf{n} ON leaf{n}.person = p.person" for n in range(len(self.leaves)))
-        laterals = "".join(self.nodes)
-        people = self.source.people(latest=self.latest)
-        found = f"""WITH {", ".join(relations)}
-            SELECT p.person, {node}.ok, {node}.next FROM ({people}) p{joins}{laterals}"""  # noqa: S608
-        if not everyone:
-            found += f" WHERE {node}.ok OR {node}.next IS NOT NULL"
-        return Statement(found, self.names.values)
+        narrow = None if everyone else self.only_in.get(node)
+        if narrow and len(self.nodes) == 1:
+            found = f"SELECT person, ok, next FROM {narrow} WHERE ok OR next IS NOT NULL"  # noqa: S608
+        else:
+            found = f"SELECT p.person, {node}.ok, {node}.next FROM {self.asked(narrow)}{''.join(self.nodes)}"  # noqa: S608
+            found += "" if everyone else f" WHERE {node}.ok OR {node}.next IS NOT NULL"
+        return Statement(f"WITH {', '.join(relations)} {found}", self.names.values)
+
+    def asked(self, narrow: str | None) -> str:
+        """The people `p` with what each leaf says of them; those of the leaf `narrow` alone."""
+        leaves = [f"leaf{n}" for n in range(len(self.leaves))]
+        joins = "".join(f" LEFT JOIN {leaf} ON {leaf}.person = p.person" for leaf in leaves if leaf != narrow)
+        people = f"({self.source.people(latest=self.latest)}) p"
+        if narrow is None:
+            return people + joins
+        if self.asks_person:
+            return f"{people} JOIN {narrow} ON {narrow}.person = p.person{joins}"
+        return f"{narrow} JOIN LATERAL (SELECT {narrow}.person) p ON true{joins}"  # noqa: S608
 
     def relations(self, asked: Iterable[Any], how: str) -> list[str]:
         """What the leaves stand on, and the leaves."""
@@ -155,14 +168,22 @@ class Compiler:
         last = ", ".join(f"CASE WHEN {against}{part}.ok THEN {part}.next END" for part in parts)
         first = ", ".join(f"{part}.next" for part in parts)
         ok = f"({agree})" if wanted else f"NOT ({agree})"
-        return self.add(ok, f"CASE WHEN {agree} THEN least({first}) WHEN {never} THEN NULL ELSE greatest({last}) END")
+        node = self.add(ok, f"CASE WHEN {agree} THEN least({first}) WHEN {never} THEN NULL ELSE greatest({last}) END")
+        narrow = next((self.only_in[part] for part in parts if part in self.only_in), None)
+        if wanted and narrow:
+            self.only_in[node] = narrow
+        return node
 
     def leaf(self, leaf: Leaf) -> str:
         name = f"leaf{len(self.leaves)}"
         self.leaves.append(leaf.relation)
-        return self.add(f"coalesce({name}.ok, {str(leaf.empty).lower()})", f"{name}.next")
+        node = self.add(f"coalesce({name}.ok, {str(leaf.empty).lower()})", f"{name}.next")
+        if not leaf.empty:
+            self.only_in[node] = name
+        return node
 
     def attribute(self, rule: rules.AttributeIs) -> str:
+        self.asks_person = True
         wanted, changes, matching = rule.values, NEVER, self.matching_attribute(rule.name)
         if rule.computed is not None:
             leaf, nothing = self.found(rule.computed, wanted)
@@ -210,6 +231,7 @@ class Compiler:
         )
 
     def sample(self, rule: rules.Sample) -> str:
+        self.asks_person = True
         salt = self.names.add(f"{rule.salt}:", "text")
         powers = [pow(256, 7 - index, 10_000) for index in range(8)]
         digits = " + ".join(f"get_byte(h.digest, {index}) * {power}" for index, power in enumerate(powers))

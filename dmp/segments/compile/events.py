@@ -111,7 +111,7 @@ def did(leaf: rules.Did, names: Names, matching: Any) -> Leaf:
         inside = f"{window.inside} AND {fits}"
     later = soonest([*window.changes, window.at, moving])
     if isinstance(leaf.measure, rules.Edge):
-        return edge(leaf.measure, names, condition, inside, later, window.join, matching)
+        return edge(leaf.measure, leaf.events, names, condition, inside, later, window.join, matching)
     ok, joined = measure(leaf, names, inside)
     nth = nth_newest(leaf, names, inside) if moving == NEVER else None
     steady = unmoved_by_leaving(leaf, names, inside) if moving == NEVER and not nth else "false"
@@ -220,27 +220,61 @@ COMPARE: dict[str, Any] = {
 """Its own: a fault in the other executor's must not be here too."""
 
 
-def edge(measured: rules.Edge, names: Names, condition: str, inside: str, later: str, join: str, matching: Any) -> Leaf:
+def edge(
+    measured: rules.Edge,
+    events: tuple[str, ...] | None,
+    names: Names,
+    condition: str,
+    inside: str,
+    later: str,
+    join: str,
+    matching: Any,
+) -> Leaf:
     """The values of the first or last events, those of one instant together: the instant first, then its events."""
     found, wanted = measured.property, measured.values
-    values = of_property(found, names, "r")
-    array = f"coalesce(array_agg(u.v) FILTER (WHERE u.v IS NOT NULL), '{{}}'::{KINDS[found.type]}[])"
+    end = f"{'max' if measured.last else 'min'}(e.time) FILTER (WHERE {inside})"
+    value = scalar_of(found, names, events) if is_scalar(found) else None
+    if value and wanted.bounds and not wanted.others and not wanted.is_relative:
+        fits = bounded("w.v", wanted.bounds, KINDS[found.type], names)
+        ok = f"coalesce(bool_or({fits}) FILTER (WHERE w.time = w.at AND w.inside), false)"
+        ends = edge_of_one(value, KINDS[found.type], ok, condition, inside, later, join, end)
+        return Leaf(f"SELECT x.person, x.found AS ok, x.next FROM ({ends}) x", False)  # noqa: S608
+    ends = (
+        edge_of_one(value, KINDS[found.type], EDGE.format(KINDS[found.type]), condition, inside, later, join, end)
+        if value
+        else edge_of_many(of_property(found, names, "r"), KINDS[found.type], condition, inside, later, join, end)
+    )
     moving = next_change("x.found", wanted, names) if wanted.is_relative else NEVER
     relation = f"""SELECT x.person, x.at IS NOT NULL AND {holds("x.found", wanted, names, matching(found))} AS ok,
             least(x.next, {moving}) AS next
-        FROM (
-            SELECT m.person, m.at, {array} AS found, m.next
-            FROM (
-                SELECT e.person, {"max" if measured.last else "min"}(e.time) FILTER (WHERE {inside}) AS at,
-                    min({later}) AS next
-                FROM did e {join} WHERE {condition} GROUP BY e.person
-            ) m
-            LEFT JOIN (SELECT e.* FROM did e {join} WHERE {condition} AND {inside}) r
-                ON r.person = m.person AND r.time = m.at
-            LEFT JOIN LATERAL unnest({values}) u(v) ON true
-            GROUP BY m.person, m.at, m.next
-        ) x"""  # noqa: S608
+        FROM ({ends}) x"""  # noqa: S608
     return Leaf(relation, False)
+
+
+EDGE = "coalesce(array_agg(w.v) FILTER (WHERE w.time = w.at AND w.inside AND w.v IS NOT NULL), '{{}}'::{}[])"
+
+
+def edge_of_one(value: str, kind: str, told: str, condition: str, inside: str, later: str, join: str, end: str) -> str:
+    """(person, at, found, next): read once, the edge as a window over a person's events; `found`: what is `told`."""
+    return f"""SELECT w.person, min(w.at) AS at, min(w.next) AS next, {told} AS found
+        FROM (
+            SELECT e.person, e.time, {inside} AS inside, {value}::{kind} AS v, {later} AS next,
+                {end} OVER (PARTITION BY e.person) AS at
+            FROM did e {join} WHERE {condition}
+        ) w GROUP BY w.person"""  # noqa: S608
+
+
+def edge_of_many(values: str, kind: str, condition: str, inside: str, later: str, join: str, end: str) -> str:
+    """(person, at, found, next): the instant first, then its events with all their values."""
+    return f"""SELECT m.person, m.at, m.next,
+            coalesce(array_agg(u.v) FILTER (WHERE u.v IS NOT NULL), '{{}}'::{kind}[]) AS found
+        FROM (
+            SELECT e.person, {end} AS at, min({later}) AS next FROM did e {join} WHERE {condition} GROUP BY e.person
+        ) m
+        LEFT JOIN (SELECT e.* FROM did e {join} WHERE {condition} AND {inside}) r
+            ON r.person = m.person AND r.time = m.at
+        LEFT JOIN LATERAL unnest({values}) u(v) ON true
+        GROUP BY m.person, m.at, m.next"""  # noqa: S608
 
 
 def relative_where(where: Any, names: Names) -> str:
