@@ -55,6 +55,24 @@ def differences(seed, account, rules):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_build_leaves_out_nobody_who_is_in_or_can_come_in(seed, account):
+    random = Random(seed)
+    known = vocabulary(random)
+    now = instants(random, known.zone)
+    segments = {name: Segment.objects.create(account=account, name=name, revision=number)
+                for name, number in (("vip", 1001), ("staff", None))}  # fmt: skip
+    source = of_keys(VISITORS, make_people(random, account, PEOPLE, now, segments))
+    references = {name: Reference(row.pk, row.revision or 0) for name, row in segments.items()}
+    maker = Rules(random, now)
+    known = maker.with_computed(known)
+    for _ in range(RULES):
+        rule = parse(raw := maker.make(), known)
+        everybody = ask(rule, source, references, known.zone, now, everyone=True)
+        built = ask(rule, source, references, known.zone, now)
+        assert sorted(built) == sorted(row for row in everybody if row[1] or row[2]), (raw, known.zone.key, now)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_executors_agree_on_random_rules_and_people(seed, account):
     for raw, zone, now, wrong in differences(seed, account, RULES):
         person = wrong[0]
