@@ -55,6 +55,9 @@ class Active(NamedTuple):
     revisions: tuple[Revision, ...]
     checks: Mapping[str, tuple[tuple[Revision, Check | None], ...]]
     by_reference: Mapping[Reference, tuple[Revision, ...]]
+    ids: frozenset[int]
+    plans: dict[frozenset[Revision], Any]
+    """What evaluating some of them takes, kept by `dmp.segments.reading`: the same ones are touched again and again."""
 
     def dependants(self, revision: Revision) -> tuple[Revision, ...]:
         return self.by_reference.get(Reference(revision.segment, revision.id), ())
@@ -78,6 +81,8 @@ def load_active(configuration: Configuration) -> Active:
         tuple(revisions),
         event_checks(revisions),
         by_reference(revisions),
+        frozenset(revision.id for revision in revisions),
+        {},
     )
 
 

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dmp import sql
-from dmp.segments.active import COLUMNS, Revision
+from dmp.segments.active import COLUMNS, Active, Revision
 from dmp.segments.evaluate.needs import Needs
 from dmp.segments.facts import Attribute, Event, Facts
 from dmp.segments.levels import LATEST, levels
 
 MAX_EVENTS = 2000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_PLANS = 1000
 MICROSECOND = timedelta(microseconds=1)
 CODE, TIME, PROPERTIES = 0, 1, 2
 NAMES = tuple(COLUMNS)
@@ -69,11 +70,50 @@ class Wanted(NamedTuple):
     segments: list[int] | None = None
 
 
+class Plan(NamedTuple):
+    """`revisions`: some and all that depends on them, in the order of evaluation; `needed`: what to read for them, its
+    `since` set by `sinces`, of which the earliest counts."""
+
+    revisions: tuple[Revision, ...]
+    needed: Wanted
+    sinces: tuple[timedelta | datetime | None, ...]
+
+    def wanted(self, now: datetime) -> Wanted:
+        return self.needed._replace(since=min((since_of(since, now) for since in self.sinces), default=now))
+
+
 def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
     """The events that these revisions ask for, together, and all memberships."""
+    return planned(tuple(revisions)).wanted(now)._replace(segments=None)
+
+
+def plan(known: Active, asked: frozenset[Revision]) -> Plan:
+    """Found once: the same revisions are touched again and again."""
+    found: Plan | None = known.plans.get(asked)
+    if found is None:
+        if len(known.plans) >= MOST_PLANS:
+            known.plans.clear()
+        concerned = with_dependants(known, asked)
+        found = known.plans[asked] = planned(tuple(one for one in known.revisions if one in concerned))
+    return found
+
+
+def with_dependants(known: Active, asked: Iterable[Revision]) -> set[Revision]:
+    """These and all that depends on them."""
+    found: set[Revision] = set()
+    left = list(asked)
+    while left:
+        revision = left.pop()
+        if revision not in found:
+            found.add(revision)
+            left += known.dependants(revision)
+    return found
+
+
+def planned(revisions: tuple[Revision, ...]) -> Plan:
     codes: set[str] = set()
     any_code = wide = loose = False
-    since = now
+    sinces: set[timedelta | datetime | None] = set()
     for revision in revisions:
         asked: Needs = revision.needs
         any_code = any_code or asked.events is None or asked.every_event
@@ -82,20 +122,25 @@ def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
         wide = wide or not WIDE.isdisjoint(names)
         loose = loose or any(found.column is None for found in asked.properties)
         if asked.events is None or asked.events or asked.every_event:
-            since = min(since, since_of(asked, now))
-    return Wanted(sorted(codes), any_code, wide, loose, since)
-
-
-def segments_of(revisions: Iterable[Revision]) -> list[int]:
-    """The segments whose memberships the evaluation of these revisions looks at."""
+            sinces.add(asked.since)
     named = {bound.segment for revision in revisions for bound in revision.references.values()}
-    return sorted(named.union(revision.segment for revision in revisions))
+    segments = sorted(named.union(revision.segment for revision in revisions))
+    return Plan(revisions, Wanted(sorted(codes), any_code, wide, loose, EPOCH, segments), earliest(sinces))
 
 
-def since_of(asked: Needs, now: datetime) -> datetime:
-    if asked.since is None:
+def earliest(sinces: set[timedelta | datetime | None]) -> tuple[timedelta | datetime | None, ...]:
+    """Those of which one may be the earliest: of lengths before now the longest, of instants the first."""
+    if None in sinces:
+        return (None,)
+    spans = [since for since in sinces if isinstance(since, timedelta)]
+    points = [since for since in sinces if isinstance(since, datetime)]
+    return (*([max(spans)] if spans else []), *([min(points)] if points else []))
+
+
+def since_of(since: timedelta | datetime | None, now: datetime) -> datetime:
+    if since is None:
         return EPOCH
-    return asked.since if isinstance(asked.since, datetime) else max(EPOCH, now - asked.since)
+    return since if isinstance(since, datetime) else max(EPOCH, now - since)
 
 
 PARTS = [

@@ -62,16 +62,16 @@ def refresh(
     known = active.of(configuration)
     if not known.revisions:
         return {}
-    asked = set(known.revisions if touched is None else touched)
+    asked = frozenset(known.revisions if touched is None else touched)
     with nullcontext() if locked else transaction.atomic():  # else there is a transaction already
         if not locked:
             lock(people)
-        readers = known.revisions if due else with_dependants(known, asked)
-        to_read = reading.wanted(readers, now)
-        if not due:
-            to_read = to_read._replace(segments=reading.segments_of(readers))
+        concerned = known.revisions if due else reading.plan(known, asked).revisions
+        to_read = reading.wanted(concerned, now) if due else reading.plan(known, asked).wanted(now)
         found = reading.read(people, to_read, configuration.zone)
-        changes = [change for person in found if (change := evaluate(configuration, person, asked, now, due=due))]
+        changes = [
+            change for person in found if (change := evaluate(configuration, person, asked, concerned, now, due=due))
+        ]
         if changes:
             write(configuration.id, changes, now, cause)
     return {change.person.key: change.segments for change in changes}
@@ -89,30 +89,25 @@ def lock(people: People) -> None:
             sql.run(f"SELECT 1 FROM {level.table} WHERE key = ANY(%(keys)s) ORDER BY key FOR UPDATE", keys)  # noqa: S608
 
 
-def with_dependants(known: Active, asked: Iterable[Revision]) -> set[Revision]:
-    """These and all that depends on them."""
-    found: set[Revision] = set()
-    left = list(asked)
-    while left:
-        revision = left.pop()
-        if revision not in found:
-            found.add(revision)
-            left += known.dependants(revision)
-    return found
-
-
 def evaluate(
-    configuration: Configuration, person: Known, asked: Iterable[Revision], now: datetime, *, due: bool
+    configuration: Configuration,
+    person: Known,
+    asked: Iterable[Revision],
+    concerned: Iterable[Revision],
+    now: datetime,
+    *,
+    due: bool,
 ) -> Change | None:
-    """What changes for one person, whose `rows` and `segments` are brought up to date; None when nothing does. Where
-    not `due`, `rows` may be some of all: `due_at` then stays, or comes earlier."""
+    """What changes for one person, whose `rows` and `segments` are brought up to date; None when nothing does.
+    `concerned`: all that may be evaluated, in order. Where not `due`, `rows` may be some of all: `due_at` then stays,
+    or comes earlier."""
     known = active.of(configuration)
     todo = set(asked)
     if due:
         late = late_of(person, now)
         todo.update(revision for revision in known.revisions if revision.id in late)
     change = Change(person, person.segments)
-    for revision in known.revisions:
+    for revision in concerned:
         if revision not in todo:
             continue
         outcome = ask(configuration, revision, person, now)
@@ -129,8 +124,8 @@ def late_of(person: Known, now: datetime) -> set[int]:
 def moves(change: Change, known: Active, *, due: bool = True) -> bool:
     """Whether there is anything to write, with the person's new `due_at`."""
     person = change.person
-    evaluated = {revision.id for revision in known.revisions}  # nothing is due of those that are retired
-    times = [m.next_check_at for m in person.rows.values() if m.next_check_at is not None and m.revision in evaluated]
+    rows = [row for row in person.rows.values() if row.revision in known.ids]  # nothing is due of what is retired
+    times = [row.next_check_at for row in rows if row.next_check_at is not None]
     if not due and person.due_at is not None:
         times.append(person.due_at)
     change.due_at = min(times, default=None)
