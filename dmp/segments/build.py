@@ -77,7 +77,7 @@ def begin(account: Account, again: Sequence[str]) -> UUID | None:
     if not wanted:
         return None
     build = uuid4()
-    make_revisions(build, wanted, rules, segments)
+    make_revisions(build, account, wanted, rules, segments)
     make_parts(build, account.pk)
     return build
 
@@ -143,11 +143,12 @@ def with_dependants(wanted: set[str], names: dict[str, set[str]]) -> set[str]:
     return {name for name in names if name in wanted or wanted & reachable(names[name], names)}
 
 
-def make_revisions(build: UUID, wanted: set[str], names: dict[str, set[str]], segments: dict[str, Segment]) -> None:
+def make_revisions(
+    build: UUID, account: Account, wanted: set[str], names: dict[str, set[str]], segments: dict[str, Segment]
+) -> None:
     """In topological order, each bound to the new revisions of what it names where there are some."""
     made: dict[str, SegmentRevision] = {}
-    account = next(iter(segments.values())).account_id
-    attributes = dict(Attribute.objects.filter(account=account).values_list("name", "computed"))
+    attributes = dict(account.attributes.values_list("name", "computed"))
     while len(made) < len(wanted):
         for name in sorted(wanted - set(made)):
             if not names[name] & wanted <= set(made):
@@ -158,6 +159,7 @@ def make_revisions(build: UUID, wanted: set[str], names: dict[str, set[str]], se
                 segment=segments[name],
                 rule=segments[name].rule,
                 references=bound,
+                zone=account.timezone,
                 definitions={one: attributes.get(one) for one in attributes_in(segments[name].rule)},
                 build=build,
                 rank=max((rank + 1 for rank in ranks.values_list("rank", flat=True)), default=0),
