@@ -157,6 +157,10 @@ class Once(models.Model):
         return str(self.key)
 
 
+EDITED = ("account", "name", "description", "rule")
+"""The columns of a segment that people write."""
+
+
 class Segment(models.Model):
     """A named audience. Without a rule it is static: only people pinned by hand or through the API are in it.
 
@@ -193,7 +197,10 @@ class Segment(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A rule that is not the one served makes the segment one to build; so does its removal. One that is paused
-        stays so, and a draft with the same rule too."""
+        stays so, and a draft with the same rule too. What builds write is left alone, so that a switch beside an edit
+        is not lost."""
+        if not self._state.adding and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = EDITED
         if self._state.adding or (self.rule != self.served_rule() and not self.waits()):
             self.status = self.Status.LIVE if self.rule is None and self.revision is None else self.Status.BUILDING
             if (fields := kwargs.get("update_fields")) is not None:
@@ -207,7 +214,8 @@ class Segment(models.Model):
         return self.status == self.Status.PAUSED and self.rule is not None
 
     def served_rule(self) -> Any:
-        return SegmentRevision.objects.filter(pk=self.revision or 0).values_list("rule", flat=True).first()
+        served = Segment.objects.filter(pk=self.pk).values("revision")  # as it is now: a build may have switched
+        return SegmentRevision.objects.filter(pk__in=served).values_list("rule", flat=True).first()
 
 
 class SegmentRevision(models.Model):

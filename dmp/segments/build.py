@@ -21,7 +21,7 @@ from django.db import transaction
 
 from accounts import snapshot
 from accounts.clock import now
-from accounts.models import Account, Attribute
+from accounts.models import Account
 from accounts.snapshot import Configuration
 from dmp import sql
 from dmp.models import BuildPart, Segment, SegmentRevision

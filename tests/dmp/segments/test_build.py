@@ -92,3 +92,14 @@ def test_a_part_is_kept_as_long_as_its_worker_lives(shop, monkeypatch):
     part.refresh_from_db()
     assert part.lease_until - kept_until < timedelta(seconds=0.5)
     connection.close()
+
+
+def test_an_edit_that_was_read_before_a_switch_leaves_the_switch_alone(shop):
+    Segment.objects.create(account=shop.account, name="buyers", rule={"event": "purchase"})
+    read = Segment.objects.get(name="buyers")
+    build.build_now(shop.account.pk)
+    read.description = "Who bought"
+    read.save()
+    segment = Segment.objects.get(name="buyers")
+    assert (segment.status, segment.description) == ("live", "Who bought")
+    assert segment.revision is not None
