@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from accounts.snapshot import Configuration, Derived
 from dmp.attributes import RESERVED
@@ -43,6 +44,7 @@ class Revision:
     rank: int
     live: bool
     rule: rules.Condition
+    zone: ZoneInfo
     references: Mapping[str, Reference]
     ask: Callable[[facts.Facts, datetime], Outcome]
     needs: Needs
@@ -70,13 +72,16 @@ def load_active(configuration: Configuration) -> Active:
     revisions = []
     for row in rows.order_by("rank", "pk"):
         try:
-            rule = parse(row.rule, bound(known, row.definitions))
+            meant = bound(known, row)
+            rule = parse(row.rule, meant)
         except RuleError as error:  # what it names was taken away since
             logger.error("segment %s cannot be evaluated: %s", row.segment_id, error)
             continue
         references = {name: Reference(*bound) for name, bound in row.references.items()}
         live = row.state == SegmentRevision.State.LIVE
-        revisions.append(Revision(row.pk, row.segment_id, row.rank, live, rule, references, prepare(rule), needs(rule)))
+        revisions.append(
+            Revision(row.pk, row.segment_id, row.rank, live, rule, meant.zone, references, prepare(rule), needs(rule))
+        )
     return Active(
         tuple(revisions),
         event_checks(revisions),

@@ -21,7 +21,7 @@ from django.db import transaction
 
 from accounts import snapshot
 from accounts.clock import now
-from accounts.models import Account
+from accounts.models import Account, Attribute
 from accounts.snapshot import Configuration
 from dmp import sql
 from dmp.models import BuildPart, Segment, SegmentRevision
@@ -31,7 +31,7 @@ from dmp.segments.lease import LEASE, kept
 from dmp.segments.levels import Facts, levels
 from dmp.segments.many import outcomes
 from dmp.segments.operands import RuleError
-from dmp.segments.outdated import outdated
+from dmp.segments.outdated import bind_meaning, outdated
 from dmp.segments.parse import parse
 from dmp.segments.references import attributes_in
 from dmp.segments.refresh import lock
@@ -77,7 +77,8 @@ def begin(account: Account, again: Sequence[str]) -> UUID | None:
     if not wanted:
         return None
     build = uuid4()
-    make_revisions(build, account, wanted, rules, segments)
+    make_revisions(build, wanted, rules, segments)
+    bind_meaning(build)
     make_parts(build, account.pk)
     return build
 
@@ -143,12 +144,11 @@ def with_dependants(wanted: set[str], names: dict[str, set[str]]) -> set[str]:
     return {name for name in names if name in wanted or wanted & reachable(names[name], names)}
 
 
-def make_revisions(
-    build: UUID, account: Account, wanted: set[str], names: dict[str, set[str]], segments: dict[str, Segment]
-) -> None:
+def make_revisions(build: UUID, wanted: set[str], names: dict[str, set[str]], segments: dict[str, Segment]) -> None:
     """In topological order, each bound to the new revisions of what it names where there are some."""
     made: dict[str, SegmentRevision] = {}
-    attributes = dict(account.attributes.values_list("name", "computed"))
+    account = next(iter(segments.values())).account_id
+    attributes = dict(Attribute.objects.filter(account=account).values_list("name", "computed"))
     while len(made) < len(wanted):
         for name in sorted(wanted - set(made)):
             if not names[name] & wanted <= set(made):
@@ -159,7 +159,6 @@ def make_revisions(
                 segment=segments[name],
                 rule=segments[name].rule,
                 references=bound,
-                zone=account.timezone,
                 definitions={one: attributes.get(one) for one in attributes_in(segments[name].rule)},
                 build=build,
                 rank=max((rank + 1 for rank in ranks.values_list("rank", flat=True)), default=0),

@@ -53,5 +53,5 @@ def asked(
     configuration: Configuration, revision: Revision, level: Facts, people: Sequence[Known], now: datetime
 ) -> dict[UUID, Outcome]:
     source = of_keys(level, [person.key for person in people])
-    rows = ask(revision.rule, source, {}, configuration.zone, now, everyone=True)
+    rows = ask(revision.rule, source, {}, revision.zone, now, everyone=True)
     return {person: Outcome(member, next_check_at) for person, member, next_check_at in rows}

@@ -27,4 +27,4 @@ def outcomes(
     with transaction.atomic():
         for name, value in SETTINGS.items():
             sql.run(f"SET LOCAL {name} = '{value}'", {})
-        return ask(revision.rule, source, revision.references, configuration.zone, now)
+        return ask(revision.rule, source, revision.references, revision.zone, now)

@@ -136,10 +136,11 @@ def ask(configuration: Configuration, revision: Revision, person: Known, now: da
     """The outcome for one person; of one with more events than are read the statement over people gives it."""
     if person.too_many and revision.needs.events != frozenset():
         source = of_keys(levels[person.level], [person.key])
-        rows = ask_set(revision.rule, source, revision.references, configuration.zone, now, everyone=True)
+        rows = ask_set(revision.rule, source, revision.references, revision.zone, now, everyone=True)
         return Outcome(*rows[0][1:])
     if revision.references:
         person.facts.segments = memberships(revision.references, person)
+    person.facts.zone = revision.zone
     return revision.ask(person.facts, now)
 
 

@@ -1,15 +1,16 @@
 """What a rule may name: the event types with their properties, the attributes and the segments of an account."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.snapshot import Configuration
 from dmp import computed
 from dmp.attributes import CONSENT, definitions
-from dmp.event_types import AD_EVENTS, Kind, kinds
+from dmp.event_types import AD_EVENTS, Kind, declare, kinds
 from dmp.memberships import segments
+from dmp.models import SegmentRevision
 
 BUILT_IN = {"path": "path", "referrer": "referrer", "platform": "platform", "device": "device"}
 """Properties that every event has, with their columns."""
@@ -72,14 +73,28 @@ def attribute_types(configuration: Configuration) -> dict[str, AttributeType]:
     return found
 
 
-def bound(known: Vocabulary, definitions: Mapping[str, Mapping[str, Any] | None]) -> Vocabulary:
-    """The vocabulary with attributes computed as they were when a build began."""
-    changed = {
-        name: found._replace(changes_known=raw is None, computed=raw)
-        for name, raw in definitions.items()
-        if (found := known.attributes.get(name)) is not None and found.computed != raw
+def bound(known: Vocabulary, revision: SegmentRevision) -> Vocabulary:
+    """The vocabulary with the zone, types and ways to compute of when a build began; what is gone since stays gone."""
+    types = revision.types.get("attributes", {})
+    attributes = {
+        name: found._replace(type=types.get(name, found.type), changes_known=raw is None, computed=raw)
+        for name, raw in revision.definitions.items()
+        if (found := known.attributes.get(name)) is not None
     }
-    return replace(known, attributes={**known.attributes, **changed}) if changed else known
+    events = {
+        code: {
+            **known.events[code],
+            **{name: declared(name, *named[name]) for name in named.keys() & known.events[code]},
+        }
+        for code, named in revision.types.get("properties", {}).items()
+        if code in known.events
+    }
+    zone = ZoneInfo(revision.zone) if revision.zone else known.zone
+    return Vocabulary({**known.events, **events}, {**known.attributes, **attributes}, known.segments, zone)
+
+
+def declared(name: str, type: str, many: bool) -> PropertyType:
+    return PropertyType(type, many, declare(name, type, many, required=False).column)
 
 
 def vocabulary(configuration: Configuration) -> Vocabulary:
