@@ -222,8 +222,8 @@ class SegmentRevision(models.Model):
     """A rule as it is or was evaluated; one that is paused is not, but its members stay. `references`: {name of a
     segment in the rule: [segment, its revision]}, `definitions`: {name of an attribute in the rule: how it is computed,
     null where it is written}, `zone` and `types` ({"attributes": {name: type}, "properties": {event: {name: [type,
-    many]}}}) are those of what the rule names: all bound when the build began. Those of one `build` are switched to
-    together."""
+    many]}}}) are those of what the rule names: all bound when the build began. `declined`: the same of a build
+    that was cancelled, which is not begun again for that. Those of one `build` are switched to together."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -237,6 +237,7 @@ class SegmentRevision(models.Model):
     definitions = models.JSONField(default=dict)
     zone = models.CharField(max_length=64, default="UTC")
     types = models.JSONField(default=dict, db_default={})
+    declined = models.JSONField(null=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.BUILDING)
     build = models.UUIDField()
     rank = models.PositiveSmallIntegerField(default=0)

@@ -24,7 +24,9 @@ BIND = """UPDATE dmp_segment_revision r SET zone = a.timezone, types = jsonb_bui
     WHERE s.id = r.segment_id AND a.id = s.account_id AND r.build = %(build)s"""
 
 OUTDATED = """SELECT s.id, s.account_id FROM (
-        SELECT DISTINCT ON (segment_id) segment_id, definitions, zone, types FROM dmp_segment_revision
+        SELECT DISTINCT ON (segment_id) segment_id, coalesce(declined -> 'definitions', definitions) AS definitions,
+            coalesce(declined ->> 'zone', zone) AS zone, coalesce(declined -> 'types', types) AS types
+        FROM dmp_segment_revision
         WHERE state <> 'retired' ORDER BY segment_id, id DESC
     ) r
     JOIN dmp_segment s ON s.id = r.segment_id AND s.status IN ('live', 'building') AND s.rule IS NOT NULL

@@ -57,13 +57,17 @@ def build_again(account: UUID, segment: int) -> Segment:
 
 
 def cancel(account: UUID, segment: int) -> Segment:
-    """Takes back the build of a segment, with the edit that asked for it. What else was in that build begins anew,
-    without those that were in it for this segment's sake alone. Raises Refused."""
+    """Takes back the build of a segment, with the edit that asked for it; until the next one it is not built again.
+    What else was in that build begins anew, without those that were in it for this segment's sake alone. Raises
+    Refused."""
     with alone(account, segment) as row:
         if row.status != BUILDING:
             raise Refused("It is not being built.")
         mine = SegmentRevision.objects.filter(segment=row, state=SegmentRevision.State.BUILDING).first()
         others = call_off(mine.build, row) if mine else []
+        if mine is not None:  # what it was to be bound to is no reason to begin again
+            declined = {"definitions": mine.definitions, "types": mine.types, "zone": mine.zone}
+            SegmentRevision.objects.filter(pk=row.revision or 0).update(declined=declined)
         take_back(row)
         save(row)
         for other in others:

@@ -38,7 +38,7 @@ VERBS = {
     "cancel": Verb(
         lambda found, pk: pausing.cancel(found.id, pk),
         "Cancelled the build.",
-        "The build of “{}” is cancelled.",
+        "The build of “{}” is cancelled. It is built again after the next edit of its rule, or of what the rule names.",
     ),
 }
 

@@ -9,7 +9,8 @@ from django.db import connection
 
 from accounts.models import Account, Attribute
 from dmp.models import EventType, Property, Segment, SegmentRevision
-from dmp.segments.build import accounts_to_build, build_now
+from dmp.segments.build import accounts_to_build, build_now, start
+from dmp.segments.pausing import cancel
 
 DAY_OF_VIEW = datetime(2026, 3, 1, 20, tzinfo=UTC)
 TODAY = {"event": "productView", "within": {"calendar": "day"}}
@@ -107,3 +108,14 @@ def test_revisions_from_before_the_upgrade_are_not_built_again(segment, declared
         cursor.execute(import_module("dmp.migrations.0013_types_of_revisions").BIND)
     assert SegmentRevision.objects.values("zone", "types").get() == bound
     assert accounts_to_build() == []
+
+
+def test_a_cancelled_build_stays_cancelled_until_the_next_change(segment, move, shop):
+    segment(TODAY)
+    move("Europe/Istanbul")
+    start(shop.account.pk)
+    cancel(shop.account.pk, Segment.objects.get(name="some").pk)
+    assert accounts_to_build() == []
+    assert start(shop.account.pk) is None
+    move("Asia/Tokyo")
+    assert accounts_to_build() == [shop.account.pk]

@@ -56,7 +56,7 @@ def test_a_build_is_cancelled(press, segment, ours):
     row.save()
     start(ours.account.pk)
     page = press("cancel")
-    assert "The build of “Lookers” is cancelled." in page
+    assert "The build of “Lookers” is cancelled. It is built again after the next edit" in page
     assert "<strong>Live.</strong>" in page
 
 
