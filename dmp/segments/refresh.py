@@ -66,11 +66,13 @@ def refresh(
     with nullcontext() if locked else transaction.atomic():  # else there is a transaction already
         if not locked:
             lock(people)
-        concerned = known.revisions if due else reading.plan(known, asked).revisions
-        to_read = reading.wanted(concerned, now) if due else reading.plan(known, asked).wanted(now)
+        plan = reading.plan(known, frozenset(known.revisions) if due else asked)
+        to_read = plan.wanted(now)._replace(segments=None) if due else plan.wanted(now)
         found = reading.read(people, to_read, configuration.zone)
         changes = [
-            change for person in found if (change := evaluate(configuration, person, asked, concerned, now, due=due))
+            change
+            for person in found
+            if (change := evaluate(configuration, person, asked, plan.revisions, now, due=due))
         ]
         if changes:
             write(configuration.id, changes, now, cause)

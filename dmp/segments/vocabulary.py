@@ -89,7 +89,7 @@ def bound(known: Vocabulary, revision: SegmentRevision) -> Vocabulary:
         for code, named in revision.types.get("properties", {}).items()
         if code in known.events
     }
-    zone = ZoneInfo(revision.zone) if revision.zone else known.zone
+    zone = ZoneInfo(revision.zone)
     return Vocabulary({**known.events, **events}, {**known.attributes, **attributes}, known.segments, zone)
 
 

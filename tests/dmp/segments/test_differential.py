@@ -27,15 +27,20 @@ PEOPLE = 40
 EVERYTHING = Wanted([], True, True, True, reading.EPOCH)
 
 
-def differences(seed, account, rules):
-    """Rules on which the executors differ, with the people concerned."""
+def population(seed, account):
+    """(random, vocabulary, now, keys of people, references to segments)."""
     random = Random(seed)
     known = vocabulary(random)
     now = instants(random, known.zone)
     segments = {name: Segment.objects.create(account=account, name=name, revision=number)
                 for name, number in (("vip", 1001), ("staff", None))}  # fmt: skip
     keys = make_people(random, account, PEOPLE, now, segments)
-    references = {name: Reference(row.pk, row.revision or 0) for name, row in segments.items()}
+    return random, known, now, keys, {name: Reference(row.pk, row.revision or 0) for name, row in segments.items()}
+
+
+def differences(seed, account, rules):
+    """Rules on which the executors differ, with the people concerned."""
+    random, known, now, keys, references = population(seed, account)
     people = reading.read({"visitor": keys}, EVERYTHING, known.zone)
     for person in people:
         person.facts.segments = memberships(references, person)
@@ -56,13 +61,8 @@ def differences(seed, account, rules):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_build_leaves_out_nobody_who_is_in_or_can_come_in(seed, account):
-    random = Random(seed)
-    known = vocabulary(random)
-    now = instants(random, known.zone)
-    segments = {name: Segment.objects.create(account=account, name=name, revision=number)
-                for name, number in (("vip", 1001), ("staff", None))}  # fmt: skip
-    source = of_keys(VISITORS, make_people(random, account, PEOPLE, now, segments))
-    references = {name: Reference(row.pk, row.revision or 0) for name, row in segments.items()}
+    random, known, now, keys, references = population(seed, account)
+    source = of_keys(VISITORS, keys)
     maker = Rules(random, now)
     known = maker.with_computed(known)
     for _ in range(RULES):
