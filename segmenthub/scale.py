@@ -11,6 +11,8 @@ HOT = {
     "cdp_identifier": "key",
     "cdp_link": "visitor",
     "cdp_device": "profile",
+    "adserver_mark": "unit",
+    "adserver_conversion": "key",
 }
 """Tables of people and of what they do, with the column by which they are spread. Each primary and unique key holds it;
 no foreign key, trigger or sequence belongs to them."""

@@ -21,6 +21,7 @@ hypothesis.load_profile("busy")
 HOT = (
     *("dmp_visitor", "dmp_event", "dmp_once", "dmp_membership", "dmp_membership_change"),
     *("cdp_profile", "cdp_identifier", "cdp_link", "cdp_device"),
+    *("adserver_mark", "adserver_conversion"),
 )
 """The tables that hold people and what they do."""
 

@@ -1,7 +1,8 @@
-"""What people get: placements, campaigns with their creatives, and media. Field names are the product's own words."""
+"""What marketers make: placements, campaigns with their creatives, and media, in the product's own words."""
 
 import json
 import re
+import secrets
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -77,8 +78,16 @@ def texts(length: int = 255, *checks: Any) -> ArrayField:  # type: ignore[type-a
     return ArrayField(models.CharField(max_length=length, validators=checks), default=list, blank=True)
 
 
+def new_salt() -> str:
+    return secrets.token_hex(8)
+
+
 class Campaign(models.Model):
-    """An offer: to whom, where, when and how it competes. An empty list means any."""
+    """An offer: to whom, where, when, how often, how much and how it competes. An empty list means any.
+
+    `conditions` is a rule's `where` over the current event. `salt` decides who is held out and who gets which creative:
+    it never changes. `amount` belongs to `goal`; times are half-open.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft"
@@ -90,6 +99,24 @@ class Campaign(models.Model):
         DESKTOP = "desktop"
         TABLET = "tablet"
         MOBILE = "mobile"
+
+    class Goal(models.TextChoices):
+        NONE = "none"
+        IMPRESSIONS = "impressions"
+        CLICKS = "clicks"
+
+    class Pacing(models.TextChoices):
+        EVEN = "even", "even: spread until the end"
+        ASAP = "asap", "asap: as fast as there are visitors"
+
+    class StopAfter(models.TextChoices):
+        NONE = "none"
+        CLICK = "click"
+        CONVERSION = "conversion"
+
+    class Match(models.TextChoices):
+        ANY = "any", "any purchase"
+        PRODUCT = "product", "a purchase of what was shown"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="campaigns")
     name = models.CharField(max_length=255)
@@ -125,6 +152,41 @@ class Campaign(models.Model):
     exclude_segments = models.ManyToManyField(
         Segment, blank=True, related_name="excluding_campaigns", help_text="None of these."
     )
+    conditions = models.JSONField(
+        null=True, blank=True, help_text="What the event itself must be, such as a price of 50 or more."
+    )
+    goal = models.CharField(max_length=16, choices=Goal.choices, default=Goal.NONE)
+    amount = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="How many; never one more is counted."
+    )
+    pacing = models.CharField(max_length=8, choices=Pacing.choices, default=Pacing.EVEN)
+    daily_cap = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Impressions a day, of all people together."
+    )
+    cap = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="Impressions that one person gets at most.",
+    )
+    cap_hours = models.PositiveSmallIntegerField(
+        default=24, validators=[MinValueValidator(1), MaxValueValidator(24 * 90)], help_text="Within so many hours."
+    )
+    stop_after = models.CharField(max_length=16, choices=StopAfter.choices, default=StopAfter.NONE)
+    dismiss_days = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MaxValueValidator(365)],
+        help_text="Not shown for so many days to who closed it; 0: shown again at once.",
+    )
+    holdout_percent = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="So many of a hundred people do not get it: against them its effect is measured.",
+    )
+    salt = models.CharField(max_length=32, default=new_salt, editable=False)
+    click_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(90)])
+    view_days = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(90)])
+    match = models.CharField(max_length=8, choices=Match.choices, default=Match.ANY)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -139,6 +201,9 @@ class Campaign(models.Model):
             raise ValidationError({"ends_at": "The end is not after the start."})
         if self.placement and self.placement.account_id != self.account_id:
             raise ValidationError({"placement": "This placement belongs to another account."})
+        if (self.goal != self.Goal.NONE) != (self.amount is not None):
+            text = "Say how many." if self.amount is None else "An amount needs a goal: impressions or clicks."
+            raise ValidationError({"amount": text})
 
 
 def media_path(media: "Media", name: str) -> str:

@@ -1,0 +1,51 @@
+"""What people get, and what became of it."""
+
+from adserver.models.measures import (
+    AdSettings,
+    CampaignChange,
+    CampaignReason,
+    CampaignStat,
+    Conversion,
+    Mark,
+    Pace,
+    Progress,
+    Reservation,
+)
+from adserver.models.offers import (
+    EXTENSIONS,
+    Campaign,
+    Creative,
+    Media,
+    Placement,
+    check_link,
+    check_path,
+    content_problem,
+    is_html,
+    media_path,
+    new_salt,
+    slug_like,
+)
+
+__all__ = [
+    "EXTENSIONS",
+    "AdSettings",
+    "Campaign",
+    "CampaignChange",
+    "CampaignReason",
+    "CampaignStat",
+    "Conversion",
+    "Creative",
+    "Mark",
+    "Media",
+    "Pace",
+    "Placement",
+    "Progress",
+    "Reservation",
+    "check_link",
+    "check_path",
+    "content_problem",
+    "is_html",
+    "media_path",
+    "new_salt",
+    "slug_like",
+]
