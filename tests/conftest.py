@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis
 
 from accounts import limits, refusals, snapshot
 from accounts.models import Account
+from adserver import counting
 from tests.shops import Shop, make_account, make_shop, make_token
 
 hypothesis.register_profile("busy", deadline=None)  # a busy machine is no failure
@@ -32,6 +33,7 @@ def _fresh_process() -> None:
     snapshot.clear()
     limits.clear()
     refusals.clear()
+    counting.clear()
     ContentType.objects.clear_cache()  # a test that empties the tables takes their ids away
 
 
