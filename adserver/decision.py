@@ -1,62 +1,45 @@
 """The decision: which campaigns fit this person at this event. Pure: plain values in, no clock, no query.
 
-Per placement: the campaigns without a failing reason, of the first tier that has any, one drawn by weight. Campaigns
-without a placement are data: all that match are returned. The reasons, in the order in which they are asked:
+Per placement, tier after tier: the campaigns without a failing reason, one drawn by weight. Campaigns without a
+placement are data: all that match are returned. The reasons, in the order in which they are asked:
 
-schedule placement creative platform device event path segment excluded   by the campaign alone
-tier label draw limit                                                     against the others
+schedule placement creative platform device event path segment excluded conditions   by the campaign, event and person
+tier limit label                                       a better one is shown there, enough are, its label is taken
+stopped dismissed frequency                            by what this person did with it
+goal pacing                                            by what it reached
+holdout draw                                           this person is held out of it, another was drawn
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 
+from adserver.board import Board, Campaign, Contest, Creative, Past, bits, bucket, held_out, matches, variant
+
+__all__ = ["Board", "Campaign", "Context", "Creative", "Past", "bucket", "choose", "matches", "variant", "verdicts"]
 MAX_ELEMENTS = 30
-BUCKETS = 10_000
+UNKNOWN = "frequency"
+"""The reason of campaigns with a cap or a stop rule while nobody can tell what the person saw."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Creative:
-    """`content` as it is answered for the creative's `type`; `link` "" where a click leads nowhere."""
-
-    id: int
-    name: str
-    type: str
-    content: Any
-    link: str
-    weight: int
+def nothing_seen() -> Mapping[int, Past] | None:
+    return {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Campaign:
-    """A live campaign. Empty sets and lists mean any; `paths` are patterns with * for any text."""
-
-    id: int
-    slug: str
-    placement_id: int | None
-    placement: str | None
-    placement_active: bool
-    tier: int
-    weight: int
-    label: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    platforms: frozenset[str]
-    devices: frozenset[str]
-    events: frozenset[str]
-    paths: tuple[str, ...]
-    exclude_paths: tuple[str, ...]
-    segments: frozenset[int]
-    exclude_segments: frozenset[int]
-    creatives: tuple[Creative, ...] = field(default=())
+def kept(campaign: Campaign) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The event and its person. `unit` is what draws hash: the profile's bucket, else the visitor id."""
+    """The event and its person. `unit` is what draws hash: the profile's bucket, else the visitor id. `subject` is what
+    conditions look at.
+
+    `past` gives what the person did with campaigns, by id, asked once and only when it matters; None when that cannot
+    be told now. `reached` are campaigns that may not be shown any more, `near` those that need `keep` to find a place
+    for them. `control`: the person gets no campaign at all, to measure against.
+    """
 
     now: datetime
     platform: str | None
@@ -65,6 +48,12 @@ class Context:
     path: str
     segments: frozenset[int]
     unit: str
+    subject: Any = None
+    past: Callable[[], Mapping[int, Past] | None] = nothing_seen
+    reached: frozenset[int] = frozenset()
+    near: frozenset[int] = frozenset()
+    keep: Callable[[Campaign], bool] = kept
+    control: bool = False
 
 
 class Choice(NamedTuple):
@@ -79,112 +68,153 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def failing(campaign: Campaign, context: Context) -> str:
-    """The first reason that keeps a campaign out, "" for none. Cheapest first."""
-    if campaign.starts_at and context.now < campaign.starts_at or campaign.ends_at and context.now >= campaign.ends_at:
-        return "schedule"
-    if not campaign.placement_active:
-        return "placement"
-    if not campaign.creatives:
-        return "creative"
-    if campaign.platforms and context.platform not in campaign.platforms:
-        return "platform"
-    if campaign.devices and context.device not in campaign.devices:
-        return "device"
-    if campaign.events and context.event not in campaign.events:
-        return "event"
-    if not on_path(campaign, context.path):
-        return "path"
-    if campaign.segments and campaign.segments.isdisjoint(context.segments):
-        return "segment"
-    if not campaign.exclude_segments.isdisjoint(context.segments):
-        return "excluded"
-    return ""
+class Decision(NamedTuple):
+    """The winners, best first. `reasons` with the sets of campaigns that they kept out, `eligible` who could have been
+    drawn but for its pace, `treated` and `control` who won the draw of a campaign that is measured."""
+
+    chosen: list[Choice]
+    reasons: list[tuple[str, int]]
+    eligible: int
+    treated: list[Campaign]
+    control: list[Campaign]
 
 
-def on_path(campaign: Campaign, path: str) -> bool:
-    if campaign.paths and not any(matches(pattern, path) for pattern in campaign.paths):
-        return False
-    return not any(matches(pattern, path) for pattern in campaign.exclude_paths)
+NOTHING = Decision([], [], 0, [], [])
 
 
-def matches(pattern: str, path: str) -> bool:
-    """Whether the whole path fits; * stands for any text. Linear in the path, whatever the pattern."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return path == first
-    *middle, last = rest
-    if not path.startswith(first) or not path.endswith(last) or len(path) < len(first) + len(last):
-        return False
-    at, end = len(first), len(path) - len(last)
-    for part in middle:
-        at = path.find(part, at, end)
-        if at < 0:
+def choose(board: Board, context: Context, draw: Callable[[], float]) -> Decision:
+    """The winners and why the others are none. `draw` gives random numbers in [0, 1)."""
+    return Round(board, context, draw).run()
+
+
+class Round:
+    """One decision."""
+
+    def __init__(self, board: Board, context: Context, draw: Callable[[], float]) -> None:
+        self.board, self.context, self.draw = board, context, draw
+        self.reasons: list[tuple[str, int]] = []
+        self.chosen: list[Choice] = []
+        self.treated: list[Campaign] = []
+        self.control: list[Campaign] = []
+        self.eligible = self.labels_taken = 0
+        self.blocked: list[tuple[str, int]] | None = None
+        self.reached, self.near = board.of(context.reached), board.of(context.near)
+
+    def run(self) -> Decision:
+        left = self.fitting()
+        if self.context.control:
+            left = self.without(left, "holdout", left)
+        for contest in self.board.contests:
+            rivals = left & contest.rivals
+            if rivals and self.contest(contest, rivals):
+                left = self.without(left, "tier", contest.lower)
+        return Decision(self.chosen, self.reasons, self.eligible, self.treated, self.control)
+
+    def without(self, some: int, reason: str, gone: int) -> int:
+        """Those of `some` that are not `gone`; the others have this reason."""
+        gone &= some
+        if gone:
+            self.reasons.append((reason, gone))
+        return some ^ gone
+
+    def fitting(self) -> int:
+        """The campaigns that the event and the person's segments let in."""
+        board, context = self.board, self.context
+        left = board.all
+        for reason, passing in (
+            ("schedule", board.schedule.at(context.now)),
+            ("placement", board.placed),
+            ("creative", board.filled),
+            ("platform", board.platforms.open_to((context.platform,))),
+            ("device", board.devices.open_to((context.device,))),
+            ("event", board.events.open_to((context.event,))),
+            ("path", board.paths.on(context.path)),
+            ("segment", board.segments.open_to(context.segments)),
+            ("excluded", ~board.excluded.naming(context.segments)),
+        ):
+            if left & ~passing:
+                left = self.without(left, reason, ~passing)
+        if left & board.conditional:
+            failed = 0
+            for index in bits(left & board.conditional):
+                check = board.campaigns[index].conditions
+                if check is not None and not check(context.subject):
+                    failed |= 1 << index
+            left = self.without(left, "conditions", failed)
+        return left
+
+    def contest(self, contest: Contest, rivals: int) -> bool:
+        """Whether its placement is filled now."""
+        if len(self.chosen) >= MAX_ELEMENTS:
+            self.reasons.append(("limit", rivals))
             return False
-        at += len(part)
-    return True
+        rivals = self.without(rivals, "label", self.labels_taken)
+        if rivals & self.board.personal:
+            for reason, gone in self.blocking():
+                rivals = self.without(rivals, reason, gone)
+        rivals = self.without(rivals, "goal", self.reached)
+        self.eligible |= rivals
+        if rivals & self.board.paced:
+            rivals = self.without(rivals, "pacing", self.slowed(rivals & self.board.paced))
+        if contest.placement is None:
+            self.take_all(rivals)
+            return False
+        return self.take_one(contest, rivals)
+
+    def blocking(self) -> list[tuple[str, int]]:
+        if self.blocked is None:
+            past = self.context.past()
+            if past is None:
+                self.blocked = [(UNKNOWN, self.board.limited)]
+            else:
+                self.blocked = self.board.blocked(past, self.context.now.timestamp()) if past else []
+        return self.blocked
+
+    def slowed(self, some: int) -> int:
+        return sum(1 << index for index in bits(some) if self.draw() >= self.board.campaigns[index].pace)
+
+    def take_all(self, rivals: int) -> None:
+        for index in bits(rivals):
+            bit = 1 << index
+            if len(self.chosen) >= MAX_ELEMENTS:
+                self.reasons.append(("limit", bit))
+            elif bit & self.labels_taken:
+                self.reasons.append(("label", bit))
+            else:
+                self.take(bit)
+
+    def take_one(self, contest: Contest, rivals: int) -> bool:
+        taken = False
+        while rivals and not taken:
+            winner = contest.drawn(rivals, self.draw()) if rivals & (rivals - 1) else rivals
+            rivals ^= winner
+            taken = self.take(winner)
+        if rivals:
+            self.reasons.append(("draw", rivals))
+        return taken
+
+    def take(self, bit: int) -> bool:
+        """Whether the campaign that won is shown: this person may be held out, or no place be left."""
+        campaign = self.board.campaigns[bit.bit_length() - 1]
+        if bit & self.board.held:
+            if held_out(campaign.holdout_percent, campaign.salt, self.context.unit):
+                self.control.append(campaign)
+                self.reasons.append(("holdout", bit))
+                return False
+            self.treated.append(campaign)
+        if bit & self.near and not self.context.keep(campaign):
+            self.reasons.append(("goal", bit))
+            return False
+        self.chosen.append(Choice(campaign, variant(campaign, self.context.unit)))
+        if campaign.label:
+            self.labels_taken |= self.board.labels[campaign.label]
+        return True
 
 
-def choose(
-    campaigns: Iterable[Campaign], context: Context, draw: Callable[[], float]
-) -> tuple[list[Choice], list[Verdict]]:
-    """The winners, best first, and a verdict on each campaign. `draw` gives random numbers in [0, 1)."""
-    reasons = {campaign: failing(campaign, context) for campaign in campaigns}
-    survivors = sorted((campaign for campaign, reason in reasons.items() if not reason), key=turn)
-    winners: list[Campaign] = []
-    labels: set[str] = set()
-    filled: set[str] = set()
-    for _, contest in groupby(survivors, key=lambda campaign: turn(campaign)[:4]):
-        rivals = []
-        for campaign in contest:
-            reasons[campaign] = "tier" if campaign.placement in filled else "label" if campaign.label in labels else ""
-            if not reasons[campaign]:
-                rivals.append(campaign)
-        if not rivals:
-            continue
-        winner = weighted(rivals, draw())
-        reasons.update((campaign, "draw") for campaign in rivals if campaign is not winner)
-        winners.append(winner)
-        if winner.placement is not None:
-            filled.add(winner.placement)
-        if winner.label:
-            labels.add(winner.label)
-    reasons.update((campaign, "limit") for campaign in winners[MAX_ELEMENTS:])
-    chosen = [Choice(campaign, variant(campaign, context.unit)) for campaign in winners[:MAX_ELEMENTS]]
-    return chosen, [Verdict(campaign, reason) for campaign, reason in reasons.items()]
-
-
-def turn(campaign: Campaign) -> tuple[int, bool, int, str, str]:
-    """When a campaign has its turn, best first. Those of equal first four compete for one placement; data has no
-    rivals. A label goes to the best tier that wants it."""
-    if campaign.placement is None:
-        return campaign.tier, True, -campaign.weight, campaign.slug, ""
-    return campaign.tier, False, 0, campaign.placement, campaign.slug
-
-
-def weighted(candidates: Sequence[Campaign], point: float) -> Campaign:
-    """One of the candidates, each with the chance of its weight; `point` in [0, 1)."""
-    left = point * sum(campaign.weight for campaign in candidates)
-    for campaign in candidates:
-        left -= campaign.weight
-        if left < 0:
-            return campaign
-    return candidates[-1]
-
-
-def bucket(salt: str, unit: str) -> int:
-    """A number of 0..9,999 that stays the same for one salt and unit."""
-    return int.from_bytes(hashlib.blake2b(f"{salt}:{unit}".encode(), digest_size=8).digest(), "big") % BUCKETS
-
-
-def variant(campaign: Campaign, unit: str) -> Creative:
-    """The creative of this person: always the same, shares by weight."""
-    creatives = campaign.creatives
-    if len(creatives) == 1:
-        return creatives[0]
-    left = bucket(f"{campaign.id}:variant", unit) * sum(creative.weight for creative in creatives)
-    for creative in creatives:
-        left -= creative.weight * BUCKETS
-        if left < 0:
-            return creative
-    return creatives[-1]
+def verdicts(board: Board, decision: Decision) -> list[Verdict]:
+    """One for each live campaign, in the order of their turns."""
+    found = dict.fromkeys(board.campaigns, "")
+    for reason, some in decision.reasons:
+        for index in bits(some):
+            found[board.campaigns[index]] = reason
+    return [Verdict(campaign, reason) for campaign, reason in found.items()]

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from accounts import snapshot
 from accounts.snapshot import Configuration, Part
-from adserver import decision
-from adserver.models import Campaign, Creative, Placement
+from adserver import board
+from adserver.models import Campaign, Creative, Pace, Placement
 
 
 class Known(NamedTuple):
@@ -23,7 +23,7 @@ class Known(NamedTuple):
 class Offers(NamedTuple):
     """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements."""
 
-    live: tuple[decision.Campaign, ...]
+    live: board.Board
     campaigns: dict[int, str]
     creatives: dict[int, Known]
     placements: dict[int, str]
@@ -56,25 +56,26 @@ def configuration_of(campaign: int) -> Configuration | None:
     return snapshot.configuration(account)
 
 
-def load_live(account: UUID) -> tuple[decision.Campaign, ...]:
+def load_live(account: UUID) -> board.Board:
     rows = (
         Campaign.objects.filter(account=account, status=Campaign.Status.LIVE)
         .select_related("placement")
         .prefetch_related("segments", "exclude_segments")
         .order_by("tier", "pk")
     )
-    creatives: dict[int, list[decision.Creative]] = defaultdict(list)
+    creatives: dict[int, list[board.Creative]] = defaultdict(list)
     for row in Creative.objects.filter(campaign__in=rows, active=True).select_related("media").order_by("pk"):
         if row.problem() is None:  # one that cannot be shown as its type promises is not shown
             creatives[row.campaign_id].append(
-                decision.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
+                board.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
             )
-    return tuple(compile_campaign(row, creatives[row.pk]) for row in rows)
+    paces = dict(Pace.objects.filter(account=account).values_list("campaign", "probability"))
+    return board.Board(compile_campaign(row, creatives[row.pk], paces.get(row.pk, 1.0)) for row in rows)
 
 
-def compile_campaign(row: Campaign, creatives: list[decision.Creative]) -> decision.Campaign:
+def compile_campaign(row: Campaign, creatives: list[board.Creative], pace: float) -> board.Campaign:
     placement = row.placement
-    return decision.Campaign(
+    return board.Campaign(
         id=row.pk,
         slug=row.slug,
         placement_id=row.placement_id,
@@ -93,6 +94,13 @@ def compile_campaign(row: Campaign, creatives: list[decision.Creative]) -> decis
         segments=frozenset(segment.pk for segment in row.segments.all()),
         exclude_segments=frozenset(segment.pk for segment in row.exclude_segments.all()),
         creatives=tuple(creatives),
+        cap=row.cap,
+        cap_hours=row.cap_hours,
+        stop_after=row.stop_after,
+        dismiss_days=row.dismiss_days,
+        holdout_percent=row.holdout_percent,
+        salt=row.salt,
+        pace=pace if row.goal != Campaign.Goal.NONE and row.pacing == Campaign.Pacing.EVEN else 1.0,
     )
 
 

@@ -51,8 +51,8 @@ def query_campaigns(configuration: Configuration, query: Query, now: datetime) -
     metrics.recorded.inc()
     if query.event.bot:
         return []
-    chosen, _ = decide(configuration, query.event, row, now)
-    return [element(choice, query.event.visitor_id, now) for choice in chosen]
+    found = decide(configuration, query.event, row, now)
+    return [element(choice, query.event.visitor_id, now) for choice in found.chosen]
 
 
 def explain_campaigns(
@@ -65,11 +65,12 @@ def explain_campaigns(
             raise Explained(record_in_transaction(configuration, query, now))
     except Explained as explained:
         row = explained.row
+    board = offers.of(configuration).live
     if query.event.bot:
-        return [], [told(decision.Verdict(campaign, "bot")) for campaign in offers.of(configuration).live]
-    chosen, verdicts = decide(configuration, query.event, row, now)
-    elements = [element(choice, query.event.visitor_id, now) for choice in chosen]
-    return elements, [told(verdict) for verdict in verdicts]
+        return [], [told(decision.Verdict(campaign, "bot")) for campaign in board.campaigns]
+    found = decide(configuration, query.event, row, now)
+    elements = [element(choice, query.event.visitor_id, now) for choice in found.chosen]
+    return elements, [told(verdict) for verdict in decision.verdicts(board, found)]
 
 
 def assert_name(query: Query) -> None:
@@ -177,12 +178,10 @@ def write_consent(configuration: Configuration, query: Query, now: datetime) -> 
         write_attributes(Profiles.model, profile, query.consent, "event", now)
 
 
-def decide(
-    configuration: Configuration, event: Event, row: tuple[Any, ...] | None, now: datetime
-) -> tuple[list[decision.Choice], list[decision.Verdict]]:
-    campaigns = offers.of(configuration).live
-    if not campaigns:
-        return [], []
+def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | None, now: datetime) -> decision.Decision:
+    board = offers.of(configuration).live
+    if not board.campaigns:
+        return decision.NOTHING
     visitor = profile = NOBODY
     unit = event.visitor_id
     if row is not None:
@@ -199,7 +198,7 @@ def decide(
         segments=together(visitor, profile),
         unit=str(unit),
     )
-    return decision.choose(campaigns, context, random.random)  # noqa: S311
+    return decision.choose(board, context, random.random)  # noqa: S311
 
 
 def element(choice: decision.Choice, visitor: UUID, now: datetime) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def offer(**fields: Any) -> decision.Campaign:
         "segments": frozenset(),
         "exclude_segments": frozenset(),
         "creatives": (variant("A"),),
+        "salt": f"s{number}",
     }
     return decision.Campaign(**{**defaults, **fields})
 
