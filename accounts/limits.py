@@ -1,15 +1,14 @@
 """Limits: requests a minute per token (and per address where the operator wants it), by a token bucket in Valkey.
 
-Without Valkey each process allows the whole rate by itself: a limit must never be why an event is lost. A Valkey that
-does not answer within a tenth of a second is left alone for five.
+Without Valkey each process allows the whole rate by itself: a limit must never be why an event is lost.
 """
 
 import threading
 import time
 
-import redis
 from django.conf import settings
 
+from accounts import valkey
 from accounts.errors import Problem, TooMany
 from accounts.tokens import Token
 
@@ -26,11 +25,8 @@ redis.call('HSET', KEYS[1], 'left', tostring(left), 'at', tostring(at))
 redis.call('EXPIRE', KEYS[1], 120)
 return tostring(wait)
 """
-PAUSE = 5.0
 
-_client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.1, socket_connect_timeout=0.1, retry=None)
-_bucket = _client.register_script(BUCKET)
-_silent_until = 0.0
+_bucket = valkey.Script(BUCKET)
 _local: dict[str, tuple[float, float]] = {}
 _lock = threading.Lock()
 
@@ -57,13 +53,10 @@ def check(key: str, per_minute: int, field: str, message: str) -> None:
 
 def seconds_to_wait(key: str, per_minute: int) -> float:
     """0 when the request may pass, else how long until one may."""
-    global _silent_until
-    if time.monotonic() >= _silent_until:
-        try:
-            return float(_bucket(keys=[key], args=[per_minute]))
-        except redis.RedisError:
-            _silent_until = time.monotonic() + PAUSE
-    return local_wait(key, per_minute)
+    try:
+        return float(_bucket([key], [per_minute]))
+    except valkey.Away:
+        return local_wait(key, per_minute)
 
 
 def local_wait(key: str, per_minute: int) -> float:
@@ -79,7 +72,5 @@ def local_wait(key: str, per_minute: int) -> float:
 
 
 def clear() -> None:
-    """Forgets what this process counted by itself, and that Valkey was silent: for tests."""
-    global _silent_until
-    _silent_until = 0.0
+    """Forgets what this process counted by itself: for tests."""
     _local.clear()

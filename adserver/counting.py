@@ -14,6 +14,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts import background
+from adserver.board import Board, bits
+from adserver.decision import Decision
 
 FLUSH_SECONDS = 10.0
 MOST = 100_000
@@ -50,11 +52,26 @@ class Unit(NamedTuple):
 
 
 T = TypeVar("T")
+
+
+class Those(NamedTuple):
+    """A set of campaigns to count each: for a reason, or as eligible on a device."""
+
+    board: Board
+    account: UUID
+    hour: datetime
+    reason: str
+    device: str
+    some: int
+
+
 COUNTED = ("eligible", "served", "invalid")
 _lock = threading.Lock()
 _cells: dict[str, Counter[Cell]] = {name: Counter() for name in COUNTED}
 _reasons: Counter[Reason] = Counter()
 _marks: dict[Unit, datetime] = {}
+_sets: Counter["Those"] = Counter()
+MOST_SETS = 5_000
 
 WRITE_CELL = """
 INSERT INTO adserver_campaignstat AS s
@@ -100,6 +117,33 @@ def count_reason(reason: Reason, n: int = 1) -> None:
         add(_reasons, reason, n)
 
 
+def decided(account: UUID, board: Board, decision: Decision, device: str | None, now: datetime) -> None:
+    """Counts a decision: sets as they are, taken apart when they are written."""
+    hour, device = hour_of(now), device or ""
+    with _lock:
+        for reason, some in decision.reasons:
+            _sets[Those(board, account, hour, reason, "", some)] += 1
+        if decision.eligible:
+            _sets[Those(board, account, hour, "", device, decision.eligible)] += 1
+        for campaign, creative in decision.chosen:
+            cell = Cell(account, hour, campaign.id, creative.id, campaign.placement_id or 0, device)
+            add(_cells["served"], cell, 1)
+        if len(_sets) > MOST_SETS:
+            take_apart()
+
+
+def take_apart() -> None:
+    """From sets to counts of each campaign; under the lock."""
+    for (board, account, hour, reason, device, some), n in _sets.items():
+        for index in bits(some):
+            campaign = board.campaigns[index]
+            if reason:
+                add(_reasons, Reason(account, hour, campaign.id, reason), n)
+            else:
+                add(_cells["eligible"], Cell(account, hour, campaign.id, 0, campaign.placement_id or 0, device), n)
+    _sets.clear()
+
+
 def mark(unit: Unit, at: datetime) -> None:
     """Notes the group of a person; the first mark stays."""
     with _lock:
@@ -116,6 +160,7 @@ def flush() -> None:
     """Writes what was counted."""
     global _reasons, _marks
     with _lock:
+        take_apart()
         cells = {name: counter for name, counter in _cells.items() if counter}
         reasons, marks = _reasons, _marks
         _cells.update({name: Counter() for name in cells})
@@ -156,6 +201,7 @@ def clear() -> None:
     with _lock:
         _cells.update({name: Counter() for name in COUNTED})
         _reasons, _marks = Counter(), {}
+        _sets.clear()
 
 
 background.every(FLUSH_SECONDS, flush)

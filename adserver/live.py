@@ -1,6 +1,7 @@
 """What an account shows, compiled for the decision and for tracking, in the process's snapshot."""
 
 from collections import defaultdict
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,9 @@ from django.conf import settings
 from accounts import snapshot
 from accounts.snapshot import Configuration, Part
 from adserver import board
-from adserver.models import Campaign, Creative, Pace, Placement
+from adserver.models import AdSettings, Campaign, Creative, Pace, Placement
+
+Network = IPv4Network | IPv6Network
 
 
 class Known(NamedTuple):
@@ -20,13 +23,28 @@ class Known(NamedTuple):
     link: str
 
 
+class Rules(NamedTuple):
+    """What holds for all campaigns of the account (`AdSettings`); `staff` is a segment's id."""
+
+    holdout_percent: int = 0
+    salt: str = ""
+    staff: int | None = None
+    staff_networks: tuple[Network, ...] = ()
+    blocked_networks: tuple[Network, ...] = ()
+
+
 class Offers(NamedTuple):
     """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements."""
 
     live: board.Board
+    rules: Rules
     campaigns: dict[int, str]
     creatives: dict[int, Known]
     placements: dict[int, str]
+
+    @property
+    def slugs(self) -> dict[str, int]:
+        return {slug: id for id, slug in self.campaigns.items()}
 
 
 def load_offers(account: UUID) -> Offers:
@@ -35,6 +53,7 @@ def load_offers(account: UUID) -> Offers:
     _accounts.update(dict.fromkeys(campaigns, account))
     return Offers(
         live=load_live(account),
+        rules=load_rules(account),
         campaigns=campaigns,
         creatives={row.pk: Known(row.campaign_id, row.name, row.link) for row in creatives.defer("content")},
         placements=dict(Placement.objects.filter(account=account).values_list("pk", "code")),
@@ -54,6 +73,19 @@ def configuration_of(campaign: int) -> Configuration | None:
             return None
         _accounts[campaign] = account
     return snapshot.configuration(account)
+
+
+def load_rules(account: UUID) -> Rules:
+    row = AdSettings.objects.filter(account=account).first()
+    if row is None:
+        return Rules()
+    return Rules(
+        row.holdout_percent,
+        row.salt,
+        row.staff_id,
+        tuple(ip_network(text, strict=False) for text in row.staff_networks),
+        tuple(ip_network(text, strict=False) for text in row.blocked_networks),
+    )
 
 
 def load_live(account: UUID) -> board.Board:

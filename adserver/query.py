@@ -2,9 +2,9 @@
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -14,7 +14,8 @@ from django.db import transaction
 from accounts import clock, metrics
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration
-from adserver import decision, signing
+from adserver import counting, decision, signing, state
+from adserver.board import Past, held_out
 from adserver.live import offers
 from cdp import identity
 from cdp.identifiers import Name
@@ -22,6 +23,7 @@ from cdp.people import Profiles
 from dmp import partitions
 from dmp.attributes import write_attributes
 from dmp.events import Event, partition_missing, recorded_refund
+from dmp.keys import visitor_key
 from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
 from dmp.segments.active import Revision, touched
@@ -35,6 +37,8 @@ class Query:
     event: Event
     name: Name | None
     consent: dict[str, list[Any]]
+    relinked: set[UUID] = field(default_factory=set)
+    """Profiles whose links the event changed."""
 
 
 class Explained(Exception):
@@ -51,7 +55,11 @@ def query_campaigns(configuration: Configuration, query: Query, now: datetime) -
     metrics.recorded.inc()
     if query.event.bot:
         return []
+    if query.relinked:
+        state.forget(state.units_of(configuration.id, query.relinked))
     found = decide(configuration, query.event, row, now)
+    if found is not decision.NOTHING:
+        count(configuration, query.event, row, found, now)
     return [element(choice, query.event.visitor_id, now) for choice in found.chosen]
 
 
@@ -130,6 +138,7 @@ def up_to_date(
     """The standings after what the event touches, and what is due, was evaluated; all of it for a visitor's first
     event."""
     segments, *visitor, of_profile, pins_in, pins_out, bucket, profile, created_at, due_at, profile_due_at = row
+    who = pins_in, pins_out, bucket, profile, created_at
     is_new = created_at == now
     due = is_due(due_at, now) or is_due(profile_due_at, now)
     if query.event.bot or not (touches or is_new or due):
@@ -139,13 +148,13 @@ def up_to_date(
     asked = None if is_new else touches
     found = refresh(configuration, people, now, "event", asked, due=due, locked=locked)
     segments = found.get(query.event.visitor, segments)
-    return segments, *visitor, found.get(profile, of_profile), pins_in, pins_out, bucket
+    return segments, *visitor, found.get(profile, of_profile), *who
 
 
 def record_in_transaction(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:
     event = query.event
     names = {query.name.key: query.name} if query.name else {}
-    stored, relinked = identity.record_and_identify(configuration, [event], names, now)
+    stored, query.relinked = identity.record_and_identify(configuration, [event], names, now)
     if event.id not in stored and event.once is not None and event.refund:
         refuse_known_order(event)
     if query.consent and event.id in stored:
@@ -153,7 +162,7 @@ def record_in_transaction(configuration: Configuration, query: Query, now: datet
     row = identity.read_standings(event.visitor)
     if row is None or event.bot:
         return row
-    profiles = relinked | ({row[7]} if row[7] else set())
+    profiles = query.relinked | ({row[7]} if row[7] else set())
     people: dict[str, list[UUID]] = {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}
     changed = refresh(configuration, people, clock.now(), "link")
     return identity.read_standings(event.visitor) if changed else row
@@ -182,13 +191,10 @@ def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | No
     board = offers.of(configuration).live
     if not board.campaigns:
         return decision.NOTHING
-    visitor = profile = NOBODY
-    unit = event.visitor_id
-    if row is not None:
-        visitor = standing(configuration, row[0:3])
-        if row[3] is not None:
-            profile = standing(configuration, row[3:6])
-            unit = row[6] or unit
+    person = Person.of(event, row)
+    visitor = standing(configuration, row[0:3]) if row else NOBODY
+    profile = standing(configuration, row[3:6]) if row and row[3] is not None else NOBODY
+    rules = offers.of(configuration).rules
     context = decision.Context(
         now=now,
         platform=event.platform,
@@ -196,9 +202,55 @@ def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | No
         event=event.event,
         path=(event.path or "").partition("?")[0].partition("#")[0],
         segments=together(visitor, profile),
-        unit=str(unit),
+        unit=str(person.unit),
+        past=lambda: past(configuration, event, person, now),
+        control=held_out(rules.holdout_percent, rules.salt, str(person.unit)),
     )
     return decision.choose(board, context, random.random)  # noqa: S311
+
+
+class Person(NamedTuple):
+    """Who the event is of: `unit` is the visitor id that draws hash, of the profile's first visitor where there is
+    one; `profile` its key. `is_new`: nothing is known of it but this event."""
+
+    unit: UUID
+    profile: UUID | None
+    is_new: bool
+
+    @classmethod
+    def of(cls, event: Event, row: tuple[Any, ...] | None) -> "Person":
+        """From the columns STANDINGS."""
+        if row is None:
+            return cls(event.visitor_id, None, False)
+        return cls(row[6] or event.visitor_id, row[7], row[7] is None and row[8] == event.time)
+
+
+def past(configuration: Configuration, event: Event, person: Person, now: datetime) -> dict[int, Past] | None:
+    if person.is_new:
+        return {}
+    unit = visitor_key(configuration.id, person.unit)
+    return state.past(unit, event.visitor, person.profile, offers.of(configuration).slugs, now)
+
+
+def count(
+    configuration: Configuration, event: Event, row: tuple[Any, ...] | None, found: decision.Decision, now: datetime
+) -> None:
+    """Adds the decision to the counts, and the person's groups to what is measured."""
+    board, rules = offers.of(configuration)[:2]
+    counting.decided(configuration.id, board, found, event.device, now)
+    if not (found.treated or found.control or rules.holdout_percent):
+        return
+    unit = Person.of(event, row).unit
+    key = visitor_key(configuration.id, unit)
+    marks = [(campaign.id, False) for campaign in found.treated] + [(campaign.id, True) for campaign in found.control]
+    if rules.holdout_percent:
+        marks.append((EVERY_CAMPAIGN, held_out(rules.holdout_percent, rules.salt, str(unit))))
+    for campaign, control in marks:
+        counting.mark(counting.Unit(configuration.id, key, campaign, control), now)
+
+
+EVERY_CAMPAIGN = 0
+"""The `campaign` of the marks of an account's own holdout."""
 
 
 def element(choice: decision.Choice, visitor: UUID, now: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import psycopg
 from django.db import transaction
 
 from accounts.snapshot import Configuration
+from adserver import state
 from adserver.live import Offers, configuration_of, offers
 from adserver.signing import Shown, verify
 from dmp import partitions
@@ -80,11 +81,12 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
     if is_prefetch(meta):
         return "prefetch"
     id = key(seen.configuration.id, "t", f"{token}{kind}")
-    return record(
+    visitor = visitor_key(seen.configuration.id, seen.shown.visitor)
+    reason = record(
         seen.configuration,
         Event(
             id=id,
-            visitor=visitor_key(seen.configuration.id, seen.shown.visitor),
+            visitor=visitor,
             visitor_id=seen.shown.visitor,
             time=now,
             event=event,
@@ -95,6 +97,10 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
         ),
         now,
     )
+    if not reason and event in state.KINDS:
+        unit = state.unit_of(seen.configuration.id, visitor)
+        state.happened(unit, seen.shown.campaign, state.KINDS[event], id, now)
+    return reason
 
 
 def is_prefetch(meta: Mapping[str, Any]) -> bool:
@@ -104,8 +110,10 @@ def is_prefetch(meta: Mapping[str, Any]) -> bool:
 
 
 def properties(seen: Seen) -> dict[str, Any]:
+    """Names for people and rules, ids for counts: names can be edited."""
     creative = seen.offers.creatives.get(seen.shown.creative)
     found = {
+        "$ids": [seen.shown.campaign, seen.shown.creative, seen.shown.placement],
         "campaign": seen.offers.campaigns[seen.shown.campaign],
         "creative": creative.name if creative else None,
         "placement": seen.offers.placements.get(seen.shown.placement),

@@ -12,7 +12,7 @@ HOT = {
     "cdp_link": "visitor",
     "cdp_device": "profile",
     "adserver_mark": "unit",
-    "adserver_conversion": "key",
+    "adserver_conversion": "visitor",
 }
 """Tables of people and of what they do, with the column by which they are spread. Each primary and unique key holds it;
 no foreign key, trigger or sequence belongs to them."""

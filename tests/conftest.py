@@ -1,17 +1,19 @@
 """What every test has: a process without memory, a shop, and the API through Django's test client."""
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from hypothesis import settings as hypothesis
 
-from accounts import limits, refusals, snapshot
+from accounts import limits, refusals, snapshot, valkey
 from accounts.models import Account
 from adserver import counting
 from tests.shops import Shop, make_account, make_shop, make_token
@@ -32,9 +34,23 @@ def _fresh_process() -> None:
     """What a process remembers between requests is forgotten between tests."""
     snapshot.clear()
     limits.clear()
+    valkey.use(settings.REDIS_URL)
     refusals.clear()
     counting.clear()
     ContentType.objects.clear_cache()  # a test that empties the tables takes their ids away
+
+
+@pytest.fixture
+def valkey_away() -> None:
+    valkey.use("unix:///nonexistent/valkey.sock")
+
+
+@pytest.fixture
+def valkey_frozen() -> Iterator[None]:
+    """A Valkey that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        valkey.use(f"redis://127.0.0.1:{server.getsockname()[1]}")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -187,9 +187,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Conversion',
             fields=[
-                ('key', models.UUIDField(primary_key=True, serialize=False)),
-                ('order_id', models.TextField()),
+                ('pk', models.CompositePrimaryKey('visitor', 'key', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('visitor', models.UUIDField()),
+                ('key', models.UUIDField()),
+                ('order_id', models.TextField()),
                 ('campaign', models.BigIntegerField()),
                 ('creative', models.BigIntegerField(default=0)),
                 ('placement', models.BigIntegerField(default=0)),

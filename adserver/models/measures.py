@@ -193,17 +193,19 @@ class Mark(models.Model):
 
 
 class Conversion(models.Model):
-    """An order that a campaign led to: once per order and account, by a click, else by a viewable view. `key` is the
-    order's key, as in `dmp.models.Once`. A refund has a row of its own, with its negative revenue."""
+    """An order that a campaign led to, by a click, else by a viewable view. `key` is the order's key, as in
+    `dmp.models.Once`: an order is recorded once in its account, so it converts once. A refund has a row of its own,
+    with its negative revenue."""
 
     class Cause(models.TextChoices):
         CLICK = "click"
         VIEW = "view"
 
-    key = models.UUIDField(primary_key=True)
+    pk = models.CompositePrimaryKey("visitor", "key")
+    visitor = models.UUIDField()
+    key = models.UUIDField()
     account = models.ForeignKey(Account, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     order_id = models.TextField()
-    visitor = models.UUIDField()
     campaign = models.BigIntegerField()
     creative = models.BigIntegerField(default=0)
     placement = models.BigIntegerField(default=0)

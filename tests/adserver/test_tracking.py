@@ -60,7 +60,9 @@ def test_each_kind_is_an_event_of_the_visitor(kind, element, ask, shop):
     event = Event.objects.get(event=EVENTS[kind])
     assert event.visitor == Visitor.objects.get().key
     assert event.account_id == shop.account.pk
-    assert event.properties == {"campaign": "summer", "creative": "A", "placement": "home-hero"}
+    names = {"campaign": "summer", "creative": "A", "placement": "home-hero"}
+    campaign = Campaign.objects.get()
+    assert event.properties == names | {"$ids": [campaign.pk, campaign.creatives.get().pk, campaign.placement_id]}
 
 
 @pytest.mark.parametrize("kind", ["i", "v", "x"])

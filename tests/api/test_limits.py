@@ -1,11 +1,11 @@
 """Requests a minute: 429 with Retry-After, counted by Valkey for all processes, by the process alone without it."""
 
-import socket
 import threading
 import time
 
 import pytest
 import redis
+from django.conf import settings
 
 from accounts import limits
 from tests.shops import VISITOR, make_token
@@ -15,24 +15,9 @@ CQ, PQ = "/campaigns/query", "/profiles/query"
 
 @pytest.fixture(autouse=True)
 def empty_buckets():
-    for key in limits._client.scan_iter("limit:*"):
-        limits._client.delete(key)
-
-
-@pytest.fixture
-def valkey_away(monkeypatch):
-    gone = redis.Redis.from_url("unix:///nonexistent/valkey.sock", retry=None)
-    monkeypatch.setattr(limits, "_bucket", gone.register_script(limits.BUCKET))
-
-
-@pytest.fixture
-def valkey_frozen(monkeypatch):
-    """A Valkey that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        frozen = redis.Redis(port=port, socket_timeout=0.1, socket_connect_timeout=0.1, retry=None)
-        monkeypatch.setattr(limits, "_bucket", frozen.register_script(limits.BUCKET))
-        yield
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    for key in client.scan_iter("limit:*"):
+        client.delete(key)
 
 
 def use_up(api, shop, number):
