@@ -38,6 +38,11 @@ def start() -> None:
             atexit.register(_finish)
 
 
+def runs() -> bool:
+    """Whether this process's thread does its duties."""
+    return _started_in == os.getpid()
+
+
 def _run() -> None:
     due = [time.monotonic() + seconds for seconds, _ in _duties]
     while True:

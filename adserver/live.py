@@ -33,11 +33,24 @@ class Rules(NamedTuple):
     blocked_networks: tuple[Network, ...] = ()
 
 
+NO_END = 2**62
+
+
+class Limits(NamedTuple):
+    """How much of a campaign there may be: impressions or clicks in all, impressions a day."""
+
+    impressions: int = NO_END
+    clicks: int = NO_END
+    daily: int = NO_END
+
+
 class Offers(NamedTuple):
-    """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements."""
+    """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements; the limits of
+    campaigns that have any, also of those that ended: what they showed may still be told."""
 
     live: board.Board
     rules: Rules
+    limits: dict[int, Limits]
     campaigns: dict[int, str]
     creatives: dict[int, Known]
     placements: dict[int, str]
@@ -54,6 +67,7 @@ def load_offers(account: UUID) -> Offers:
     return Offers(
         live=load_live(account),
         rules=load_rules(account),
+        limits=load_limits(account),
         campaigns=campaigns,
         creatives={row.pk: Known(row.campaign_id, row.name, row.link) for row in creatives.defer("content")},
         placements=dict(Placement.objects.filter(account=account).values_list("pk", "code")),
@@ -73,6 +87,18 @@ def configuration_of(campaign: int) -> Configuration | None:
             return None
         _accounts[campaign] = account
     return snapshot.configuration(account)
+
+
+def load_limits(account: UUID) -> dict[int, Limits]:
+    limited = Campaign.objects.exclude(goal=Campaign.Goal.NONE, daily_cap=None).filter(account=account)
+    return {
+        row.pk: Limits(
+            row.amount or NO_END if row.goal == Campaign.Goal.IMPRESSIONS else NO_END,
+            row.amount or NO_END if row.goal == Campaign.Goal.CLICKS else NO_END,
+            row.daily_cap or NO_END,
+        )
+        for row in limited
+    }
 
 
 def load_rules(account: UUID) -> Rules:

@@ -14,9 +14,10 @@ from django.db import transaction
 from accounts import clock, metrics
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration
-from adserver import counting, decision, signing, state
-from adserver.board import Past, held_out
+from adserver import counting, decision, goals, signing, state
+from adserver.board import Past, held_out, variant
 from adserver.live import offers
+from adserver.tracking import impression_key
 from cdp import identity
 from cdp.identifiers import Name
 from cdp.people import Profiles
@@ -57,10 +58,11 @@ def query_campaigns(configuration: Configuration, query: Query, now: datetime) -
         return []
     if query.relinked:
         state.forget(state.units_of(configuration.id, query.relinked))
-    found = decide(configuration, query.event, row, now)
+    tokens: dict[int, str] = {}
+    found = decide(configuration, query.event, row, now, tokens)
     if found is not decision.NOTHING:
         count(configuration, query.event, row, found, now)
-    return [element(choice, query.event.visitor_id, now) for choice in found.chosen]
+    return [element(choice, query.event.visitor_id, now, tokens) for choice in found.chosen]
 
 
 def explain_campaigns(
@@ -77,7 +79,7 @@ def explain_campaigns(
     if query.event.bot:
         return [], [told(decision.Verdict(campaign, "bot")) for campaign in board.campaigns]
     found = decide(configuration, query.event, row, now)
-    elements = [element(choice, query.event.visitor_id, now) for choice in found.chosen]
+    elements = [element(choice, query.event.visitor_id, now, {}) for choice in found.chosen]
     return elements, [told(verdict) for verdict in decision.verdicts(board, found)]
 
 
@@ -187,7 +189,15 @@ def write_consent(configuration: Configuration, query: Query, now: datetime) -> 
         write_attributes(Profiles.model, profile, query.consent, "event", now)
 
 
-def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | None, now: datetime) -> decision.Decision:
+def decide(
+    configuration: Configuration,
+    event: Event,
+    row: tuple[Any, ...] | None,
+    now: datetime,
+    tokens: dict[int, str] | None = None,
+) -> decision.Decision:
+    """What fits. Near its goal a campaign needs a place, kept for a token that `tokens` then holds; without `tokens`
+    none is kept."""
     board = offers.of(configuration).live
     if not board.campaigns:
         return decision.NOTHING
@@ -195,6 +205,15 @@ def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | No
     visitor = standing(configuration, row[0:3]) if row else NOBODY
     profile = standing(configuration, row[3:6]) if row and row[3] is not None else NOBODY
     rules = offers.of(configuration).rules
+    goal = goals.standing(configuration, now)
+
+    def keep(campaign: decision.Campaign) -> bool:
+        if tokens is None:
+            return True
+        token = sign(decision.Choice(campaign, variant(campaign, str(person.unit))), event.visitor_id, now)
+        tokens[campaign.id] = token
+        return goals.reserve(configuration, campaign.id, impression_key(configuration.id, token), now)
+
     context = decision.Context(
         now=now,
         platform=event.platform,
@@ -204,6 +223,9 @@ def decide(configuration: Configuration, event: Event, row: tuple[Any, ...] | No
         segments=together(visitor, profile),
         unit=str(person.unit),
         past=lambda: past(configuration, event, person, now),
+        reached=goal.reached,
+        near=goal.near,
+        keep=keep,
         control=held_out(rules.holdout_percent, rules.salt, str(person.unit)),
     )
     return decision.choose(board, context, random.random)  # noqa: S311
@@ -253,10 +275,10 @@ EVERY_CAMPAIGN = 0
 """The `campaign` of the marks of an account's own holdout."""
 
 
-def element(choice: decision.Choice, visitor: UUID, now: datetime) -> dict[str, Any]:
+def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[int, str]) -> dict[str, Any]:
     """One element of `campaigns`, as the ad server's contract draws it."""
     campaign, creative = choice
-    token = signing.sign(campaign.id, creative.id, campaign.placement_id or 0, visitor, now)
+    token = tokens.get(campaign.id) or sign(choice, visitor, now)
     return {
         "id": token,
         "campaign": campaign.slug,
@@ -267,3 +289,7 @@ def element(choice: decision.Choice, visitor: UUID, now: datetime) -> dict[str, 
         "link": f"{settings.API_URL}/c/{token}" if creative.link else None,
         "beacon": f"{settings.API_URL}/i/{token}",
     }
+
+
+def sign(choice: decision.Choice, visitor: UUID, now: datetime) -> str:
+    return signing.sign(choice.campaign.id, choice.creative.id, choice.campaign.placement_id or 0, visitor, now)

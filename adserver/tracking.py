@@ -13,7 +13,7 @@ import psycopg
 from django.db import transaction
 
 from accounts.snapshot import Configuration
-from adserver import state
+from adserver import goals, state
 from adserver.live import Offers, configuration_of, offers
 from adserver.signing import Shown, verify
 from dmp import partitions
@@ -80,10 +80,10 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
         return "bot"
     if is_prefetch(meta):
         return "prefetch"
-    id = key(seen.configuration.id, "t", f"{token}{kind}")
-    visitor = visitor_key(seen.configuration.id, seen.shown.visitor)
+    account = seen.configuration.id
+    id, visitor = key(account, "t", f"{token}{kind}"), visitor_key(account, seen.shown.visitor)
     reason = record(
-        seen.configuration,
+        seen,
         Event(
             id=id,
             visitor=visitor,
@@ -95,12 +95,17 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
             device=known.device,
             properties=properties(seen),
         ),
+        impression_key(account, token),
         now,
     )
     if not reason and event in state.KINDS:
-        unit = state.unit_of(seen.configuration.id, visitor)
-        state.happened(unit, seen.shown.campaign, state.KINDS[event], id, now)
+        state.happened(state.unit_of(account, visitor), seen.shown.campaign, state.KINDS[event], id, now)
     return reason
+
+
+def impression_key(account: UUID, token: str) -> UUID:
+    """The key of a token's impression, by which a place for it is kept."""
+    return key(account, "t", f"{token}i")
 
 
 def is_prefetch(meta: Mapping[str, Any]) -> bool:
@@ -121,30 +126,37 @@ def properties(seen: Seen) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def record(configuration: Configuration, event: Event, now: datetime) -> str:
-    """Records the event, "replay" where the token was seen before; a partition that is missing is made first."""
+def record(seen: Seen, event: Event, impression: UUID, now: datetime) -> str:
+    """Records the event; "replay" where the token was seen before, "late" beyond the campaign's goal. A partition that
+    is missing is made first."""
     try:
-        recorded = record_and_refresh(configuration, event, now)
+        recorded = record_and_refresh(seen, event, impression, now)
+    except goals.Late:
+        return "late"
     except psycopg.errors.CheckViolation as error:
         if not partition_missing(error):
             raise
         partitions.ensure(now)
-        recorded = record_and_refresh(configuration, event, now)
+        return record(seen, event, impression, now)
     return "" if recorded else "replay"
 
 
-def record_and_refresh(configuration: Configuration, event: Event, now: datetime) -> bool:
-    """Whether the event is new; segments that ask for it know of it at once."""
+def record_and_refresh(seen: Seen, event: Event, impression: UUID, now: datetime) -> bool:
+    """Whether the event is new; goals count it and segments that ask for it know of it at once."""
+    configuration = seen.configuration
     touches = touched(configuration, event)
-    if not touches:
+    limit = seen.offers.limits.get(seen.shown.campaign) if event.event in ("$impression", "$click") else None
+    if not touches and limit is None:
         return record_beside(configuration.id, event, now)
     with transaction.atomic():
         recorded = record_beside(configuration.id, event, now)
-        if recorded:
+        if recorded and touches:
             profile = Visitor.objects.filter(key=event.visitor).values_list("profile", flat=True).first()
             people: dict[str, list[UUID]] = {
                 Level.VISITOR: [event.visitor],
                 Level.PROFILE: [profile] if profile else [],
             }
             refresh(configuration, people, now, "event", touches)
+        if recorded and limit is not None:  # last: others wait for its row until the end
+            goals.count(configuration, limit, seen.shown.campaign, event.event, impression, now)
     return recorded
