@@ -44,6 +44,14 @@ class Limits(NamedTuple):
     daily: int = NO_END
 
 
+class Attribution(NamedTuple):
+    """When an order goes back to a campaign. `products`: by creative, what one of the items must be; None: any."""
+
+    click_days: int
+    view_days: int
+    products: dict[int, frozenset[str]] | None
+
+
 class Offers(NamedTuple):
     """The live campaigns, and by id what tokens name: slugs of campaigns, creatives, codes of placements; the limits of
     campaigns that have any, also of those that ended: what they showed may still be told."""
@@ -51,6 +59,7 @@ class Offers(NamedTuple):
     live: board.Board
     rules: Rules
     limits: dict[int, Limits]
+    attribution: dict[int, Attribution]
     campaigns: dict[int, str]
     creatives: dict[int, Known]
     placements: dict[int, str]
@@ -68,6 +77,7 @@ def load_offers(account: UUID) -> Offers:
         live=load_live(account),
         rules=load_rules(account),
         limits=load_limits(account),
+        attribution=load_attribution(account),
         campaigns=campaigns,
         creatives={row.pk: Known(row.campaign_id, row.name, row.link) for row in creatives.defer("content")},
         placements=dict(Placement.objects.filter(account=account).values_list("pk", "code")),
@@ -98,6 +108,18 @@ def load_limits(account: UUID) -> dict[int, Limits]:
             row.daily_cap or NO_END,
         )
         for row in limited
+    }
+
+
+def load_attribution(account: UUID) -> dict[int, Attribution]:
+    """Of all campaigns: people buy after one has ended, too."""
+    rows = Campaign.objects.filter(account=account).values_list("pk", "click_days", "view_days", "match")
+    products: dict[int, dict[int, frozenset[str]]] = defaultdict(dict)
+    for row in Creative.objects.filter(campaign__account=account, campaign__match=Campaign.Match.PRODUCT):
+        products[row.campaign_id][row.pk] = row.products()
+    return {
+        id: Attribution(click_days, view_days, products[id] if match == Campaign.Match.PRODUCT else None)
+        for id, click_days, view_days, match in rows
     }
 
 

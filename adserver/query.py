@@ -1,5 +1,6 @@
 """The product in one function: an event comes in, is recorded, its person becomes known, campaigns go out."""
 
+import logging
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -9,12 +10,12 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts import clock, metrics
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration
-from adserver import counting, decision, goals, signing, state
+from adserver import conversions, counting, decision, goals, signing, state
 from adserver.board import Past, held_out, variant
 from adserver.live import offers
 from adserver.tracking import impression_key
@@ -30,6 +31,8 @@ from dmp.models import Level, Visitor
 from dmp.segments.active import Revision, touched
 from dmp.segments.refresh import is_due, refresh
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Query:
@@ -40,6 +43,8 @@ class Query:
     consent: dict[str, list[Any]]
     relinked: set[UUID] = field(default_factory=set)
     """Profiles whose links the event changed."""
+    stored: bool = True
+    """Whether the event was not there before."""
 
 
 class Explained(Exception):
@@ -58,6 +63,8 @@ def query_campaigns(configuration: Configuration, query: Query, now: datetime) -
         return []
     if query.relinked:
         state.forget(state.units_of(configuration.id, query.relinked))
+    if query.event.event == "purchase" and query.stored and row is not None:
+        attribute(configuration, query.event, row)
     tokens: dict[int, str] = {}
     found = decide(configuration, query.event, row, now, tokens)
     if found is not decision.NOTHING:
@@ -157,9 +164,10 @@ def record_in_transaction(configuration: Configuration, query: Query, now: datet
     event = query.event
     names = {query.name.key: query.name} if query.name else {}
     stored, query.relinked = identity.record_and_identify(configuration, [event], names, now)
-    if event.id not in stored and event.once is not None and event.refund:
+    query.stored = event.id in stored
+    if not query.stored and event.once is not None and event.refund:
         refuse_known_order(event)
-    if query.consent and event.id in stored:
+    if query.consent and query.stored:
         write_consent(configuration, query, now)
     row = identity.read_standings(event.visitor)
     if row is None or event.bot:
@@ -252,6 +260,18 @@ def past(configuration: Configuration, event: Event, person: Person, now: dateti
         return {}
     unit = visitor_key(configuration.id, person.unit)
     return state.past(unit, event.visitor, person.profile, offers.of(configuration).slugs, now)
+
+
+def attribute(configuration: Configuration, event: Event, row: tuple[Any, ...]) -> None:
+    """Finds the campaign that led to the order. The order is committed: what fails here is repaired later."""
+    if event.order_id is None:
+        return
+    total, items = event.order_total, event.purchased_items or ()
+    purchase = conversions.Purchase(event.visitor, row[7], event.order_id, event.time, total, items)
+    try:
+        conversions.attribute(configuration, purchase)
+    except DatabaseError:
+        logger.exception("the order of a purchase was not attributed")
 
 
 def count(

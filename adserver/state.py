@@ -62,12 +62,12 @@ WHERE NOT c.refund AND c.at > %(since)s
 ORDER BY at
 """
 LINKED = SPANS.format(person="%(profile)s")
-OF_VISITOR = DID.format(
-    people="(SELECT %(visitor)s::uuid, '-infinity'::timestamptz, 'infinity'::timestamptz) s (visitor, since, until)"
-)
-OF_PROFILE = DID.format(
-    people=f"(SELECT visitor, since, coalesce(until, 'infinity') FROM ({LINKED}) l) s (visitor, since, until)"
-)
+OF_PERSON = {
+    False: "(SELECT %(visitor)s::uuid, '-infinity'::timestamptz, 'infinity'::timestamptz) s (visitor, since, until)",
+    True: f"(SELECT visitor, since, coalesce(until, 'infinity') FROM ({LINKED}) l) s (visitor, since, until)",
+}
+"""The visitors of a person, with the time for which they are: the visitor alone, or those of its profile."""
+READ_DID = {linked: DID.format(people=people) for linked, people in OF_PERSON.items()}
 BUCKET = """SELECT p.bucket FROM dmp_visitor v JOIN cdp_profile p ON p.key = v.profile
     WHERE v.key = %(visitor)s AND p.bucket IS NOT NULL"""
 
@@ -121,7 +121,7 @@ def load(visitor: UUID, profile: UUID | None, slugs: Mapping[str, int], now: dat
     """The unit's members with their instants, ascending, from its events."""
     values = {"since": now - LOOKED_BACK, "most": MOST, "visitor": visitor, "profile": profile}
     found = []
-    for campaign, slug, event, at, id in sql.run(OF_PROFILE if profile else OF_VISITOR, values):
+    for campaign, slug, event, at, id in sql.run(READ_DID[profile is not None], values):
         campaign = campaign or slugs.get(slug)  # events of before there were ids
         if campaign:
             found.append((member(campaign, KINDS[event], id), at.timestamp()))

@@ -262,6 +262,7 @@ CELERY_BEAT_SCHEDULE = {
     "webhooks": {"task": "dmp.tasks.deliver_webhooks", **EACH_SECOND},
     "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
+    "orders": {"task": "adserver.tasks.attribute_orders", "schedule": 600.0},
 }
 
 LOGGING = {

@@ -16,6 +16,8 @@ from accounts.models import Account
 from dmp.models import Segment
 
 MAX_CONTENT = 64 * 1024
+MOST_DAYS = 90
+"""The longest time between a click or view and an order that goes back to it."""
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 """The types of media, with the endings of their files."""
 slug_like = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use small letters, digits, - and _.")
@@ -184,8 +186,10 @@ class Campaign(models.Model):
         help_text="So many of a hundred people do not get it: against them its effect is measured.",
     )
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
-    click_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(90)])
-    view_days = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(90)])
+    click_days = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
+    )
+    view_days = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(MOST_DAYS)])
     match = models.CharField(max_length=8, choices=Match.choices, default=Match.ANY)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -273,6 +277,13 @@ class Creative(models.Model):
             raise ValidationError({"content": problem})
         if problem := self.problem():
             raise ValidationError({"media" if self.type == self.Type.IMAGE else "content": problem})
+
+    def products(self) -> frozenset[str]:
+        """What a JSON creative says that it shows: `sku`, a text or number, or `skus`, a list of them."""
+        content = self.content if self.type == self.Type.JSON and isinstance(self.content, dict) else {}
+        listed = content.get("skus")
+        told = [content.get("sku"), *(listed if isinstance(listed, list) else [])]
+        return frozenset(str(sku) for sku in told if isinstance(sku, str | int))
 
     def problem(self) -> str | None:
         """What keeps the creative from being shown as its type promises, in the user's words; None when nothing."""
