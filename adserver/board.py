@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 BUCKETS = 10_000
 HOUR, DAY = 3_600.0, 86_400.0
@@ -36,7 +37,7 @@ class Creative:
 @dataclass(frozen=True, slots=True, eq=False)
 class Campaign:
     """A live campaign. Empty sets and lists mean any; `paths` are patterns with * for any text. `conditions` tells of
-    a decision's subject whether it fits. `pace`: the chance to take part, 1.0 for always."""
+    an event, in a time zone, at an instant, whether it fits. `pace`: the chance to take part, 1.0 for always."""
 
     id: int
     slug: str
@@ -56,7 +57,7 @@ class Campaign:
     segments: frozenset[int]
     exclude_segments: frozenset[int]
     creatives: tuple[Creative, ...] = ()
-    conditions: Callable[[Any], bool] | None = None
+    conditions: Callable[[Any, ZoneInfo, datetime], bool] | None = None
     cap: int | None = None
     cap_hours: int = 24
     stop_after: str = "none"

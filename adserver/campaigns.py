@@ -2,15 +2,20 @@
 
 from accounts.clock import now
 from accounts.models import Platform
+from accounts.snapshot import Configuration
+from adserver.conditions import compile_conditions
 from adserver.decision import matches
-from adserver.models import Campaign
+from adserver.models import Campaign, Progress
 from dmp.models import EventType, Segment
+from dmp.segments.operands import RuleError
+from dmp.segments.vocabulary import vocabulary
 
 
 def problems(campaign: Campaign) -> list[str]:
     """Why a saved campaign can never show, whatever visitors do; empty when it can. One sentence each, which says
     what to do."""
-    return [*schedule(campaign), *placement(campaign), *creatives(campaign), *surroundings(campaign), *people(campaign)]
+    checks = (schedule, placement, creatives, surroundings, conditions, people, amount)
+    return [problem for check in checks for problem in check(campaign)]
 
 
 def schedule(campaign: Campaign) -> list[str]:
@@ -53,6 +58,24 @@ def surroundings(campaign: Campaign) -> list[str]:
     if all(any(covers(hidden, path) for hidden in campaign.exclude_paths) for path in paths):
         found.append("The excluded paths leave no path. Exclude fewer.")
     return found
+
+
+def conditions(campaign: Campaign) -> list[str]:
+    if campaign.conditions is None:
+        return []
+    try:
+        compile_conditions(campaign.conditions, vocabulary(Configuration(campaign.account, 0)), tuple(campaign.events))
+    except RuleError as error:
+        return [f"Its conditions cannot be read: {error} Correct them."]
+    return []
+
+
+def amount(campaign: Campaign) -> list[str]:
+    progress = Progress.objects.filter(campaign=campaign).first()
+    done = 0 if progress is None else progress.clicks if campaign.goal == Campaign.Goal.CLICKS else progress.impressions
+    if campaign.amount is None or done < campaign.amount:
+        return []
+    return [f"It has reached its goal of {campaign.amount:,} {campaign.goal}. Raise it, or end the campaign."]
 
 
 def covers(wide: str, narrow: str) -> bool:

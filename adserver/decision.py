@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from adserver.board import Board, Campaign, Contest, Creative, Past, bits, bucket, held_out, matches, variant
 
 __all__ = ["Board", "Campaign", "Context", "Creative", "Past", "bucket", "choose", "matches", "variant", "verdicts"]
 MAX_ELEMENTS = 30
+UTC = ZoneInfo("UTC")
 UNKNOWN = "frequency"
 """The reason of campaigns with a cap or a stop rule while nobody can tell what the person saw."""
 
@@ -27,14 +29,18 @@ def nothing_seen() -> Mapping[int, Past] | None:
     return {}
 
 
+def nothing() -> Any:
+    return None
+
+
 def kept(campaign: Campaign) -> bool:
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The event and its person. `unit` is what draws hash: the profile's bucket, else the visitor id. `subject` is what
-    conditions look at.
+    """The event and its person. `unit` is what draws hash: the profile's bucket, else the visitor id. `subject` gives
+    what conditions look at.
 
     `past` gives what the person did with campaigns, by id, asked once and only when it matters; None when that cannot
     be told now. `reached` are campaigns that may not be shown any more, `near` those that need `keep` to find a place
@@ -48,7 +54,8 @@ class Context:
     path: str
     segments: frozenset[int]
     unit: str
-    subject: Any = None
+    subject: Callable[[], Any] = nothing
+    zone: ZoneInfo = UTC
     past: Callable[[], Mapping[int, Past] | None] = nothing_seen
     reached: frozenset[int] = frozenset()
     near: frozenset[int] = frozenset()
@@ -135,10 +142,10 @@ class Round:
             if left & ~passing:
                 left = self.without(left, reason, ~passing)
         if left & board.conditional:
-            failed = 0
+            failed, subject = 0, context.subject()
             for index in bits(left & board.conditional):
                 check = board.campaigns[index].conditions
-                if check is not None and not check(context.subject):
+                if check is not None and not check(subject, context.zone, context.now):
                     failed |= 1 << index
             left = self.without(left, "conditions", failed)
         return left

@@ -1,5 +1,6 @@
 """What an account shows, compiled for the decision and for tracking, in the process's snapshot."""
 
+import logging
 from collections import defaultdict
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
@@ -8,10 +9,14 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts import snapshot
-from accounts.snapshot import Configuration, Part
+from accounts.snapshot import Configuration, Derived, Part
 from adserver import board
+from adserver.conditions import Check, compile_conditions
 from adserver.models import AdSettings, Campaign, Creative, Pace, Placement
+from dmp.segments.operands import RuleError
+from dmp.segments.vocabulary import Vocabulary, vocabulary
 
+logger = logging.getLogger(__name__)
 Network = IPv4Network | IPv6Network
 
 
@@ -69,12 +74,13 @@ class Offers(NamedTuple):
         return {slug: id for id, slug in self.campaigns.items()}
 
 
-def load_offers(account: UUID) -> Offers:
+def load_offers(configuration: Configuration) -> Offers:
+    account = configuration.id
     campaigns = dict(Campaign.objects.filter(account=account).values_list("pk", "slug"))
     creatives = Creative.objects.filter(campaign__account=account)
     _accounts.update(dict.fromkeys(campaigns, account))
     return Offers(
-        live=load_live(account),
+        live=load_live(configuration),
         rules=load_rules(account),
         limits=load_limits(account),
         attribution=load_attribution(account),
@@ -84,7 +90,7 @@ def load_offers(account: UUID) -> Offers:
     )
 
 
-offers: Part[Offers] = Part(load_offers)
+offers: Part[Offers] = Derived(load_offers)
 _accounts: dict[int, UUID] = {}
 
 
@@ -136,7 +142,8 @@ def load_rules(account: UUID) -> Rules:
     )
 
 
-def load_live(account: UUID) -> board.Board:
+def load_live(configuration: Configuration) -> board.Board:
+    account = configuration.id
     rows = (
         Campaign.objects.filter(account=account, status=Campaign.Status.LIVE)
         .select_related("placement")
@@ -150,10 +157,26 @@ def load_live(account: UUID) -> board.Board:
                 board.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
             )
     paces = dict(Pace.objects.filter(account=account).values_list("campaign", "probability"))
-    return board.Board(compile_campaign(row, creatives[row.pk], paces.get(row.pk, 1.0)) for row in rows)
+    known = vocabulary(configuration)
+    return board.Board(
+        compile_campaign(row, creatives[row.pk], paces.get(row.pk, 1.0), conditions(row, known)) for row in rows
+    )
 
 
-def compile_campaign(row: Campaign, creatives: list[board.Creative], pace: float) -> board.Campaign:
+def conditions(row: Campaign, known: Vocabulary) -> Check | None:
+    """The test of the event; what cannot be read any more lets nobody in, and `adserver.campaigns` says why."""
+    if row.conditions is None:
+        return None
+    try:
+        return compile_conditions(row.conditions, known, tuple(row.events))
+    except RuleError as error:
+        logger.warning("campaign %s cannot show: %s", row.slug, error)
+        return lambda event, zone, now: False
+
+
+def compile_campaign(
+    row: Campaign, creatives: list[board.Creative], pace: float, conditions: Check | None
+) -> board.Campaign:
     placement = row.placement
     return board.Campaign(
         id=row.pk,
@@ -174,6 +197,7 @@ def compile_campaign(row: Campaign, creatives: list[board.Creative], pace: float
         segments=frozenset(segment.pk for segment in row.segments.all()),
         exclude_segments=frozenset(segment.pk for segment in row.exclude_segments.all()),
         creatives=tuple(creatives),
+        conditions=conditions,
         cap=row.cap,
         cap_hours=row.cap_hours,
         stop_after=row.stop_after,

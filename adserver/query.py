@@ -28,7 +28,7 @@ from dmp.events import Event, partition_missing, recorded_refund
 from dmp.keys import visitor_key
 from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
-from dmp.segments.active import Revision, touched
+from dmp.segments.active import Revision, fact_of, touched
 from dmp.segments.refresh import is_due, refresh
 
 logger = logging.getLogger(__name__)
@@ -230,6 +230,8 @@ def decide(
         path=(event.path or "").partition("?")[0].partition("#")[0],
         segments=together(visitor, profile),
         unit=str(person.unit),
+        subject=lambda: fact_of(event),
+        zone=configuration.zone,
         past=lambda: past(configuration, event, person, now),
         reached=goal.reached,
         near=goal.near,

@@ -8,6 +8,7 @@ from accounts.clock import now
 from accounts.models import ApiToken, Attribute, Platform
 from accounts.snapshot import Configuration
 from accounts.tokens import create_token
+from adserver.conditions import compile_conditions
 from adserver.models import Campaign, Creative, Media, Placement
 from dmp.attributes import CONSENT, exists
 from dmp.event_types import REQUIRED, STANDARD
@@ -160,6 +161,17 @@ def read_events(work: Work, row: Campaign, node: Node) -> list[str]:
 def check_campaign(work: Work, row: Campaign, parts: Parts, changed: list[str]) -> None:
     if row.starts_at and row.ends_at and row.starts_at >= row.ends_at:
         raise parts["ends_at" if "ends_at" in parts else "starts_at"].wrong("A campaign ends after it starts.")
+    if (row.goal != Campaign.Goal.NONE) != (row.amount is not None):
+        text = "Say how many in “amount”." if row.amount is None else "An amount needs a goal: impressions or clicks."
+        raise (parts.get("amount") or parts.get("goal") or parts["slug"]).wrong(text)
+    if row.conditions is not None and (row._state.adding or {"conditions", "events"} & set(changed)):
+        known = vocabulary(Configuration(work.account, 0))
+        place = parts.get("conditions") or parts["events"]
+        try:
+            compile_conditions(row.conditions, known, tuple(row.events))
+        except RuleError as error:
+            inside = error.place and "conditions" in parts
+            raise Mistake(place.at(error.place) if inside else place.place, error.message) from None
 
 
 campaigns = Table(
@@ -168,14 +180,12 @@ campaigns = Table(
     "slug",
     (
         *("name", "slug", "status", "starts_at", "ends_at", "placement", "tier", "weight", "label"),
-        *("platforms", "devices", "events", "paths", "exclude_paths"),
+        *("platforms", "devices", "events", "paths", "exclude_paths", "conditions"),
+        *("goal", "amount", "pacing", "daily_cap", "cap", "cap_hours", "stop_after", "dismiss_days"),
+        *("holdout_percent", "click_days", "view_days", "match"),
     ),
     readers={"placement": read_placement, "platforms": read_platforms, "events": read_events},
     nested=("segments", "exclude_segments", "creatives"),
-    later=(
-        *("conditions", "goal", "amount", "goal_amount", "pacing", "daily_cap", "cap", "caps", "cap_hours"),
-        *("stop_after", "dismiss_days", "holdout", "holdout_percent", "salt", "click_days", "view_days", "match"),
-    ),
     check=check_campaign,
 )
 

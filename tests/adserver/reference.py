@@ -28,7 +28,7 @@ def failing(campaign, context):  # noqa: C901
         return "segment"
     if not campaign.exclude_segments.isdisjoint(context.segments):
         return "excluded"
-    if campaign.conditions and not campaign.conditions(context.subject):
+    if campaign.conditions and not campaign.conditions(context.subject(), context.zone, context.now):
         return "conditions"
     return ""
 

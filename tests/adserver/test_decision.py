@@ -27,7 +27,7 @@ FAILING = {
     "path": {"paths": ("/men/*",)},
     "segment": {"segments": frozenset({1})},
     "excluded": {"exclude_segments": frozenset({9})},
-    "conditions": {"conditions": lambda subject: False},
+    "conditions": {"conditions": lambda event, zone, now: False},
 }
 """What makes a campaign fail for each reason, in the order in which they are asked."""
 reasons = st.sets(st.sampled_from(list(FAILING)), max_size=3)
