@@ -14,10 +14,14 @@ from accounts.access import Roles
 from accounts.fields import Boxes, Json, Lines
 from accounts.models import Account, Platform, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
+from accounts.snapshot import Configuration
 from adserver.campaigns import problems
+from adserver.conditions import compile_conditions
 from adserver.forms import MediaForm
-from adserver.models import Campaign, Creative, Media, Placement
+from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
 from dmp.models import EventType
+from dmp.segments.operands import RuleError
+from dmp.segments.vocabulary import vocabulary
 
 CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
 
@@ -37,10 +41,30 @@ class CampaignForm(AccountForm):
         item=forms.CharField(max_length=1024),
     )
 
+    conditions = Json(
+        required=False,
+        rows=4,
+        label="And only if",
+        help_text='What the event itself must be, such as {"property": "price", "gte": 50}. What people did before'
+        " belongs into a segment.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "platforms" in self.fields and self.account is not None:
             self.offer(self.account)
+
+    def clean_conditions(self) -> Any:
+        tree = self.cleaned_data["conditions"]
+        if tree is None or self.account is None:
+            return None
+        events = tuple(self.data.getlist("events")) if hasattr(self.data, "getlist") else ()
+        known = vocabulary(Configuration(self.account, 0))
+        try:
+            compile_conditions(tree, known, tuple(code for code in events if code in known.events))
+        except RuleError as error:
+            raise forms.ValidationError(str(error)) from None
+        return tree
 
     def offer(self, account: Account) -> None:
         campaign = self.instance
@@ -96,8 +120,11 @@ class CampaignAdmin(AccountAdmin):
         (None, {"fields": ["name", "slug", "status"]}),
         ("When", {"fields": ["starts_at", "ends_at"]}),
         ("To whom", {"fields": ["segments", "exclude_segments"]}),
-        ("Where", {"fields": ["placement", "platforms", "devices", "events", "paths", "exclude_paths"]}),
+        ("Where", {"fields": ["placement", "platforms", "devices", "events", "paths", "exclude_paths", "conditions"]}),
         ("When several fit", {"fields": ["tier", "weight", "label"]}),
+        ("How often a person sees it", {"fields": [("cap", "cap_hours"), ("stop_after", "dismiss_days")]}),
+        ("How much of it", {"fields": [("goal", "amount"), ("pacing", "daily_cap")]}),
+        ("Measuring", {"fields": ["holdout_percent", ("click_days", "view_days", "match")]}),
     ]
     empty_title = "No campaigns yet"
     empty_text = (
@@ -144,6 +171,43 @@ class CampaignAdmin(AccountAdmin):
 
 
 CreativeInline.parent = CampaignAdmin
+
+
+class AdSettingsForm(AccountForm):
+    staff_networks = Lines(
+        required=False,
+        placeholder="203.0.113.0/24",
+        help_text="Nor are those from these addresses, such as your office's. One on each line.",
+        item=forms.CharField(max_length=64, validators=[check_network]),
+    )
+    blocked_networks = Lines(
+        required=False,
+        placeholder="198.51.100.0/24",
+        help_text="Address ranges of data centres: what comes from there is no customer. One on each line.",
+        item=forms.CharField(max_length=64, validators=[check_network]),
+    )
+
+    def clean(self) -> Any:
+        if self.instance._state.adding and AdSettings.objects.filter(account=self.account).exists():
+            raise forms.ValidationError("These settings are there already. Change them instead.")
+        return super().clean()
+
+
+@admin.register(AdSettings)
+class AdSettingsAdmin(AccountAdmin):
+    """One row for an account."""
+
+    form = AdSettingsForm
+    roles = CAMPAIGNERS
+    list_display: ClassVar = ["name", "holdout_percent", "staff"]
+    autocomplete_fields: ClassVar = ["staff"]
+    fields: ClassVar = ["holdout_percent", "staff", "staff_networks", "blocked_networks"]
+    empty_title = "Nothing set"
+    empty_text = "Hold a part of your visitors out of all campaigns to measure them, and say whose clicks do not count."
+
+    @column("for")
+    def name(self, row: AdSettings) -> str:
+        return "all campaigns"
 
 
 @admin.register(Placement)

@@ -10,6 +10,7 @@ from adserver.models.measures import (
     Pace,
     Progress,
     Reservation,
+    check_network,
 )
 from adserver.models.offers import (
     EXTENSIONS,
@@ -42,6 +43,7 @@ __all__ = [
     "Progress",
     "Reservation",
     "check_link",
+    "check_network",
     "check_path",
     "content_problem",
     "is_html",

@@ -26,6 +26,7 @@ MENU: dict[str, list[Item]] = {
         Item("Campaigns", "campaign", "adserver_campaign_changelist", "adserver.campaign"),
         Item("Placements", "dashboard", "adserver_placement_changelist", "adserver.placement"),
         Item("Media", "image", "adserver_media_changelist", "adserver.media"),
+        Item("Ad settings", "tune", "adserver_adsettings_changelist", "adserver.adsettings"),
     ],
     "Audiences": [
         Item("Segments", "groups", "dmp_segment_changelist", "dmp.segment"),

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 from accounts.clock import now
 from accounts.models import Account, ApiToken, Attribute, Member, Platform, Refusal, Role, User
 from accounts.tokens import create_token
-from adserver.models import Campaign, Creative, Media, Placement
+from adserver.models import AdSettings, Campaign, Creative, Media, Placement
 from cdp.identifiers import name
 from cdp.identity import ensure_profile
 from cdp.models import Profile
@@ -77,6 +77,7 @@ def furnish(account: Account, word: str) -> House:
         Delivery.objects.create(webhook=webhook, payload={"event": "entered", "segment": word}, created_at=at),
         Platform.objects.create(**own, code=f"www.{word.lower()}.example"),
         Attribute.objects.create(**own, name=f"tier{word}"),
+        AdSettings.objects.create(**own, staff=segment),
         Refusal.objects.create(
             **own, hour=at, endpoint="campaigns/query", status=400, field="x", code="y", sample=word
         ),

@@ -21,6 +21,7 @@ TABLE = {  # model: (least role that may see it, least that may change it)
     "accounts.member": ("admin", "admin"),
     "accounts.platform": ("analyst", "admin"),
     "accounts.refusal": ("analyst", None),
+    "adserver.adsettings": ("viewer", "marketer"),
     "adserver.campaign": ("viewer", "marketer"),
     "adserver.media": ("viewer", "marketer"),
     "adserver.placement": ("viewer", "marketer"),

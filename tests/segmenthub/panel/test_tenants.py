@@ -25,7 +25,14 @@ def url(label: str, view: str, *args: Any) -> str:
 def test_every_model_with_an_account_has_pages_or_is_shown_by_our_own() -> None:
     assert [
         *("accounts.account", "accounts.apitoken", "accounts.attribute", "accounts.member", "accounts.platform"),
-        *("accounts.refusal", "adserver.campaign", "adserver.media", "adserver.placement", "dmp.delivery"),
+        *(
+            "accounts.refusal",
+            "adserver.adsettings",
+            "adserver.campaign",
+            "adserver.media",
+            "adserver.placement",
+            "dmp.delivery",
+        ),
         *("dmp.eventtype", "dmp.segment", "dmp.webhook"),
     ] == LABELS
 
