@@ -4,15 +4,16 @@ Product views of two kinds: those of people who enter a segment with most of the
 
     .venv/bin/python -m benchmarks.product_views [--rounds 6] [--requests 400] [--profile]
 
-Two accounts in one interleaved run, one without segments; the requests are made in this process. CPU is that of this
-process and of its database connection, in milliseconds a request; ratios are those of each round, median.
-`--profile` adds what the product views with segments spend their time on, by cProfile.
+Two accounts in one interleaved run, one without segments, both behind granian. CPU is that of the server's and the
+database's process trees, in milliseconds a request; ratios are those of each round, median. `--profile` adds what the
+product views with segments spend their time on, made in this process, by cProfile.
 """
 
 import argparse
 import cProfile
 import io
 import json
+import os
 import pstats
 import statistics
 import time
@@ -21,7 +22,7 @@ from uuid import UUID
 
 import psutil
 
-from benchmarks.hot_path import ACCOUNT, HEADERS, PAGE_VIEW, PRODUCT_VIEW
+from benchmarks.hot_path import ACCOUNT, HEADERS, PAGE_VIEW, PRODUCT_VIEW, measure, server
 from benchmarks.population import BRANDS, SHOP, database, instant, populate
 
 EMPTY = {**ACCOUNT, "account": {"id": "3c0c2a52-58a7-4f0c-b0a6-6b1f0b9e5d11", "name": "Without segments"}}
@@ -60,7 +61,9 @@ def main() -> None:
     with database(snapshot_seconds=0.5) as data:
         populate(data, 400, 10_000, instant())
         serve(data)
-        compare(options.rounds, options.requests)
+        database_process = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
+        with server("segmenthub.wsgi:application", dict(os.environ)) as (web, port):
+            compare(port, [web, database_process], options.rounds, options.requests)
         if options.profile:
             profiler = cProfile.Profile()
             sent = bodies(PRODUCT_VIEW, SHOP)
@@ -112,12 +115,7 @@ def send(sent: list[bytes], requests: int) -> None:
             raise SystemExit(f"answered {answer.status_code}: {answer.content!r}")
 
 
-def compare(rounds: int, requests: int) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        backend = psutil.Process(cursor.fetchone()[0])
+def compare(port: int, roots: list[psutil.Process], rounds: int, requests: int) -> None:
     empty = UUID(EMPTY["account"]["id"])  # type: ignore[index]
     kinds = {
         "page view, no segments": bodies(PAGE_VIEW, empty),
@@ -126,26 +124,18 @@ def compare(rounds: int, requests: int) -> None:
         "product view, 200 segments": bodies(PRODUCT_VIEW, SHOP, PEOPLE),
         "product view, 200 segments, enters": bodies(PRODUCT_VIEW, SHOP),
     }
-    send(kinds["product view, 200 segments"], VIEWS_BEFORE * PEOPLE)
-    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
+    measure(port, roots, kinds["product view, 200 segments"], VIEWS_BEFORE * PEOPLE)
+    costs: dict[str, list[float]] = {name: [] for name in kinds}
     for number in range(rounds + 1):
         for name, sent in kinds.items():
-            before, mine = busy(backend), time.process_time()
-            send(sent, requests)
+            cost, _ = measure(port, roots, sent, requests)
             if number:  # the first round warms up
-                spent = time.process_time() - mine, busy(backend) - before
-                costs[name].append((1000 * spent[0] / requests, 1000 * spent[1] / requests))
-    print(f"{'CPU ms a request':36}{'Python':>9}{'database':>10}{'both':>8}{'against none':>14}")
+                costs[name].append(cost)
+    print(f"{'CPU ms a request':36}{'median':>9}{'against none':>14}")
     for name, figures in costs.items():
         none = costs[name.replace("200", "no").removesuffix(", enters")]
-        python, base = (statistics.median(part) for part in zip(*figures, strict=True))
-        ratio = statistics.median(sum(own) / sum(other) for own, other in zip(figures, none, strict=True))
-        print(f"{name:36}{python:9.2f}{base:10.2f}{python + base:8.2f}{ratio:14.2f}")
-
-
-def busy(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+        ratio = statistics.median(own / other for own, other in zip(figures, none, strict=True))
+        print(f"{name:36}{statistics.median(figures):9.2f}{ratio:14.2f}")
 
 
 if __name__ == "__main__":
