@@ -44,13 +44,13 @@ def runs() -> bool:
 
 
 def _run() -> None:
-    due = [time.monotonic() + seconds for seconds, _ in _duties]
+    due: dict[Duty, float] = {}
     while True:
-        time.sleep(max(0.05, min(due) - time.monotonic()))
-        for index, (seconds, duty) in enumerate(_duties):
-            if due[index] <= time.monotonic():
+        for seconds, duty in tuple(_duties):  # a module that is loaded later may bring another
+            if due.setdefault(duty, time.monotonic() + seconds) <= time.monotonic():
                 _do(duty)
-                due[index] = time.monotonic() + seconds
+                due[duty] = time.monotonic() + seconds
+        time.sleep(max(0.05, min(due.values(), default=1.0) - time.monotonic()))
 
 
 def _do(duty: Duty) -> None:

@@ -22,7 +22,7 @@ from adserver.tracking import impression_key
 from cdp import identity
 from cdp.identifiers import Name
 from cdp.people import Profiles
-from dmp import partitions
+from dmp import partitions, sql
 from dmp.attributes import write_attributes
 from dmp.events import Event, partition_missing, recorded_refund
 from dmp.keys import visitor_key
@@ -127,7 +127,7 @@ def record(configuration: Configuration, query: Query, now: datetime) -> tuple[A
         if row is not None:
             return up_to_date(configuration, query, row, (), now, locked=False)
     if not query.consent and touches:
-        with transaction.atomic():
+        with sql.Transaction():
             row = identity.record_steady(configuration, event, now, locked=True)
             if row is not None:
                 return up_to_date(configuration, query, row, touches, now, locked=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.transaction import atomic
 from psycopg.sql import Literal
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -34,6 +35,43 @@ def run(statement: str, values: dict[str, Any], *, binary: bool = False, prepare
         cursor.execute(text, [array_of(values[name]) for name in names], prepare=True, binary=binary)
         result = cursor.pgresult  # asking cursor.description would build its columns each time
         return cursor.fetchall() if result is not None and result.nfields else []
+
+
+class Transaction:
+    """A transaction as `django.db.transaction.atomic`, at a third of its cost: BEGIN and COMMIT go straight to libpq.
+    Inside another one it is an atomic block of that."""
+
+    def __enter__(self) -> None:
+        django = connections[DEFAULT_DB_ALIAS]
+        self.inner = atomic() if django.in_atomic_block or not django.get_autocommit() else None
+        if self.inner is not None:
+            self.inner.__enter__()
+            return
+        self.say(b"BEGIN")
+        django.in_atomic_block, django.autocommit, django.needs_rollback = True, False, False
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if self.inner is not None:
+            self.inner.__exit__(kind, error, trace)
+            return
+        django = connections[DEFAULT_DB_ALIAS]
+        django.in_atomic_block, django.autocommit = False, True
+        if kind is not None or django.needs_rollback:
+            django.needs_rollback = False
+            django.run_on_commit = []
+            if django.connection is not None and not django.connection.closed:
+                self.say(b"ROLLBACK")
+            return
+        self.say(b"COMMIT")
+        django.run_and_clear_commit_hooks()
+
+    def say(self, command: bytes) -> None:
+        connection: psycopg.Connection[Any] = connections[DEFAULT_DB_ALIAS].connection
+        result = connection.pgconn.exec_(command)
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+        if command == b"COMMIT" and result.command_status == b"ROLLBACK":
+            raise psycopg.errors.InFailedSqlTransaction("the transaction had failed")
 
 
 def with_literals(statement: str, values: dict[str, Any], connection: psycopg.Connection[Any]) -> bytes:
