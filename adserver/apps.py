@@ -16,8 +16,9 @@ class AdserverConfig(AppConfig):
 
 
 def campaigns_using(account: UUID, segment: str) -> Iterable[Model]:
-    """The campaigns that are shown to a segment, or to all but it."""
-    from adserver.models import Campaign
+    """The campaigns that are shown to a segment, or to all but it; the settings that name it as staff."""
+    from adserver.models import AdSettings, Campaign
 
     asked = Q(segments__name=segment) | Q(exclude_segments__name=segment)
-    return Campaign.objects.filter(asked, account=account).distinct()
+    yield from Campaign.objects.filter(asked, account=account).distinct()
+    yield from AdSettings.objects.filter(account=account, staff__name=segment)

@@ -7,9 +7,15 @@ from celery import shared_task
 from accounts import snapshot
 from accounts.clock import now
 from accounts.models import Account
-from adserver import conversions, goals
+from adserver import conversions, goals, paces
 
 LOOKED_BACK = timedelta(hours=2)
+
+
+@shared_task
+def pace() -> None:
+    """Spreads goals over the time that is left."""
+    paces.set_paces(now())
 
 
 @shared_task

@@ -4,22 +4,30 @@ Each is an ordinary event of the visitor, so that "saw it three times, never cli
 what is not recorded only the reason is counted; the caller sees the same answer.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.db import transaction
 
+from accounts import limits
+from accounts.addresses import client_address
 from accounts.snapshot import Configuration
-from adserver import goals, state
-from adserver.live import Offers, configuration_of, offers
+from adserver import counting, goals, state
+from adserver.counting import Cell, Reason
+from adserver.live import Network, Offers, configuration_of, offers
 from adserver.signing import Shown, verify
+from cdp.identity import read_standings
 from dmp import partitions
 from dmp.agents import agent
 from dmp.events import Event, partition_missing, record_beside
 from dmp.keys import key, visitor_key
+from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
 from dmp.segments.active import touched
 from dmp.segments.refresh import refresh
@@ -72,17 +80,75 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
     request's."""
     if seen is None:
         return "token"
-    event, age = KINDS[kind]
-    if now >= seen.shown.at + age:
+    reason = invalid(seen, kind, meta, now) or record(seen, kind, token, meta, now)
+    if reason:
+        count_invalid(seen, reason, meta, now)
+    return reason
+
+
+def invalid(seen: Seen, kind: str, meta: Mapping[str, Any], now: datetime) -> str:
+    """Why a call is no person's that counts, "" for none. Cheapest first."""
+    agent_text, address = meta.get("HTTP_USER_AGENT", ""), client_address(meta)
+    if now >= seen.shown.at + KINDS[kind].age:
         return "old"
-    known = agent(meta.get("HTTP_USER_AGENT", ""))
-    if known.bot:
+    if agent(agent_text).bot:
         return "bot"
+    if agent_text and not PRODUCT.search(agent_text):
+        return "unknown"
     if is_prefetch(meta):
         return "prefetch"
-    account = seen.configuration.id
+    rules = seen.offers.rules
+    if within(address, rules.blocked_networks):
+        return "datacentre"
+    if within(address, rules.staff_networks) or (rules.staff is not None and is_staff(seen, rules.staff)):
+        return "staff"
+    return "rate" if too_often(seen, address) else ""
+
+
+PRODUCT = re.compile(r"[A-Za-z][\w.+-]*/v?\d")
+"""What browsers, apps and libraries call themselves: a product with its version."""
+
+
+def within(address: str, networks: tuple[Network, ...]) -> bool:
+    if not networks:
+        return False
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def is_staff(seen: Seen, segment: int) -> bool:
+    row = read_standings(visitor_key(seen.configuration.id, seen.shown.visitor))
+    if row is None:
+        return False
+    visitor = standing(seen.configuration, row[0:3])
+    profile = standing(seen.configuration, row[3:6]) if row[3] is not None else NOBODY
+    return segment in together(visitor, profile)
+
+
+def too_often(seen: Seen, address: str) -> bool:
+    """More than a person, or all people behind an address, can do."""
+    asked = (
+        (f"limit:ads:{seen.configuration.id}:{seen.shown.visitor}", settings.TRACKING_RATE_PER_VISITOR),
+        (f"limit:ads:{seen.configuration.id}:{address}", settings.TRACKING_RATE_PER_ADDRESS),
+    )
+    return any(limit and limits.seconds_to_wait(key, limit) > 0 for key, limit in asked)
+
+
+def count_invalid(seen: Seen, reason: str, meta: Mapping[str, Any], now: datetime) -> None:
+    account, shown, hour = seen.configuration.id, seen.shown, counting.hour_of(now)
+    device = agent(meta.get("HTTP_USER_AGENT", "")).device
+    counting.count("invalid", Cell(account, hour, shown.campaign, shown.creative, shown.placement, device))
+    counting.count_reason(Reason(account, hour, shown.campaign, f"invalid:{reason}"))
+
+
+def record(seen: Seen, kind: str, token: str, meta: Mapping[str, Any], now: datetime) -> str:
+    """Records the event, once; "replay" where the token was seen before, "late" beyond the campaign's goal."""
+    account, (event, age) = seen.configuration.id, KINDS[kind]
     id, visitor = key(account, "t", f"{token}{kind}"), visitor_key(account, seen.shown.visitor)
-    reason = record(
+    reason = store(
         seen,
         Event(
             id=id,
@@ -92,7 +158,7 @@ def track(seen: Seen | None, token: str, kind: str, meta: Mapping[str, Any], now
             event=event,
             once=id,
             expires_at=seen.shown.at + age + CLOCKS_DIFFER,
-            device=known.device,
+            device=agent(meta.get("HTTP_USER_AGENT", "")).device,
             properties=properties(seen),
         ),
         impression_key(account, token),
@@ -126,9 +192,8 @@ def properties(seen: Seen) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def record(seen: Seen, event: Event, impression: UUID, now: datetime) -> str:
-    """Records the event; "replay" where the token was seen before, "late" beyond the campaign's goal. A partition that
-    is missing is made first."""
+def store(seen: Seen, event: Event, impression: UUID, now: datetime) -> str:
+    """A partition that is missing is made first."""
     try:
         recorded = record_and_refresh(seen, event, impression, now)
     except goals.Late:
@@ -137,7 +202,7 @@ def record(seen: Seen, event: Event, impression: UUID, now: datetime) -> str:
         if not partition_missing(error):
             raise
         partitions.ensure(now)
-        return record(seen, event, impression, now)
+        return store(seen, event, impression, now)
     return "" if recorded else "replay"
 
 

@@ -104,6 +104,8 @@ MEDIA_URL = setting("str", "MEDIA_URL", "/media/")
 MEDIA_ROOT = setting("str", "MEDIA_ROOT", str(DATA_DIR / "media"))
 GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
 PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # requests a minute, 0 = no limit
+TRACKING_RATE_PER_VISITOR = setting("int", "TRACKING_RATE_PER_VISITOR", 1_200)
+TRACKING_RATE_PER_ADDRESS = setting("int", "TRACKING_RATE_PER_ADDRESS", 12_000)
 SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
 WEBHOOK_ALLOW_PRIVATE = setting("bool", "WEBHOOK_ALLOW_PRIVATE", False)
 require(not (PRODUCTION and WEBHOOK_ALLOW_PRIVATE), "WEBHOOK_ALLOW_PRIVATE: production posts to public addresses only.")
@@ -262,6 +264,7 @@ CELERY_BEAT_SCHEDULE = {
     "webhooks": {"task": "dmp.tasks.deliver_webhooks", **EACH_SECOND},
     "partitions": {"task": "dmp.tasks.make_partitions", "schedule": 3600.0},
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
+    "pacing": {"task": "adserver.tasks.pace", "schedule": 60.0, "options": {"expires": 60.0}},
     "orders": {"task": "adserver.tasks.attribute_orders", "schedule": 600.0},
 }
 

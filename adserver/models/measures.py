@@ -53,7 +53,7 @@ class AdSettings(models.Model):
         verbose_name = verbose_name_plural = "ad settings"
 
     def __str__(self) -> str:
-        return f"Ad settings of {self.account}"
+        return "Ad settings"
 
 
 class CampaignChange(models.Model):
