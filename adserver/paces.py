@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Sum
 
 from adserver.models import Campaign, CampaignReason, CampaignStat, Pace, Progress
-from adserver.pacing import HOUR, WEEK, Hours, pace
+from adserver.pacing import WEEK, Hours, pace
 
 ENOUGH = 200
 """So many that took part tell which part of them becomes an impression or a click."""
