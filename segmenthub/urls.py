@@ -1,7 +1,8 @@
 """Every path. What is not under `segmenthub.middleware.PAGES` is the API."""
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
 from adserver import beacons
@@ -12,6 +13,14 @@ from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
 from segmenthub import health
 from segmenthub.openapi import pages
 
+
+class Rest(StringConverter):
+    """All that follows, line breaks included: whatever is sent as a token has the answer of a bad one."""
+
+    regex = r"[\s\S]*"
+
+
+register_converter(Rest, "rest")
 urlpatterns = [
     path("campaigns/query", CampaignQuery.as_view()),
     path("profiles/query", ProfileQuery.as_view()),
@@ -21,10 +30,10 @@ urlpatterns = [
     path("visitors/query", VisitorQuery.as_view()),
     path("visitors/attributes", VisitorAttributes.as_view()),
     path("visitors/segments", VisitorSegments.as_view()),
-    path("i/<path:token>", beacons.impression),
-    path("v/<path:token>", beacons.viewable),
-    path("x/<path:token>", beacons.dismiss),
-    re_path(r"^c/(?P<token>.*)\Z", beacons.click),
+    path("i/<rest:token>", beacons.impression),
+    path("v/<rest:token>", beacons.viewable),
+    path("x/<rest:token>", beacons.dismiss),
+    path("c/<rest:token>", beacons.click),
     re_path(r"^media/(?P<path>[0-9a-f-]{36}/\w{64,80}\.(?:png|jpg|webp|gif))\Z", serve_media),
     path("health/live", health.live),
     path("health/ready", health.ready),

@@ -162,7 +162,7 @@ def test_bots_and_prefetches_see_the_same_answer_and_do_not_count(kind, headers,
 
 
 @pytest.mark.parametrize("kind", ["i", "v", "x"])
-@pytest.mark.parametrize("token", ["nonsense", "a/b", "A" * 80, "ü", "%00"])
+@pytest.mark.parametrize("token", ["nonsense", "a/b", "A" * 80, "ü", "%00", "a%0Ab", "%0A"])
 def test_a_beacon_with_a_bad_token_is_answered_alike(kind, token, element, ask):
     assert ask(kind, token).status_code == 204
     assert tracked() == []
@@ -267,7 +267,9 @@ def test_nothing_in_the_request_changes_where_it_leads(element, send):
     assert response["Location"].startswith("https://shop.example/")
 
 
-@pytest.mark.parametrize("change", [lambda t: "", lambda t: t[:-1], lambda t: t + "/x", lambda t: t[::-1]])
+@pytest.mark.parametrize(
+    "change", [lambda t: "", lambda t: t[:-1], lambda t: t + "/x", lambda t: t[::-1], lambda t: t + "%0A"]
+)
 def test_a_bad_link_is_a_small_page(change, element, ask):
     response = ask("c", change(element["id"]))
     assert response.status_code == 404
