@@ -15,6 +15,10 @@ from dmp.segments.rules import RELATIVE, Test, Values
 
 DAY = timedelta(days=1)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-5]):?[0-5]\d)", re.ASCII
+)
+"""What `dmp_time` of the database takes, too."""
 EARLIEST = datetime.min.replace(tzinfo=UTC) + 2 * DAY
 LATEST = datetime.max.replace(tzinfo=UTC) - 2 * DAY
 
@@ -47,10 +51,10 @@ def as_date(text: str) -> date | None:
 @lru_cache(maxsize=8192)
 def as_instant(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text) if INSTANT.fullmatch(text) else None
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo and EARLIEST < found < LATEST else None
+    return found.astimezone(UTC) if found and EARLIEST < found < LATEST else None
 
 
 CONVERT: dict[str, Callable[[Sequence[Any]], Sequence[Any]]] = {
