@@ -176,15 +176,25 @@ def arrays_of(pins: Rows, keys: Collection[UUID]) -> dict[UUID, dict[str, list[i
     return arrays
 
 
-def members_of(segment: Segment) -> models.QuerySet[Membership]:
-    """The rows of those who are in: by pin, or by the rule served and not pinned."""
+def revision_of(configuration: Configuration, segment: int) -> int:
+    """The revision that serves a segment; -1 for a static one."""
+    return next((revision for revision, pk in served.of(configuration).items() if pk == segment), -1)
+
+
+COUNTS = """(m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
+    SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))"""
+"""That the row `m`, of revision 0 or the one served, makes its person a member: by pin, or by rule and not pinned."""
+
+
+def members_of(segment: int, revision: int) -> models.QuerySet[Membership]:
+    """The rows of those who are in: `COUNTS` for the panel."""
     rows = Membership.objects.filter(segment=segment)
     pin = rows.filter(person=models.OuterRef("person"), revision=0)
-    by_rule = models.Q(revision=segment.revision or -1, by_rule=True) & ~models.Exists(pin)
+    by_rule = models.Q(revision=revision, by_rule=True) & ~models.Exists(pin)
     return rows.filter(models.Q(revision=0, pinned=Membership.Pin.IN) | by_rule)
 
 
-def kept_out_of(segment: Segment) -> models.QuerySet[Membership]:
+def kept_out_of(segment: int) -> models.QuerySet[Membership]:
     """The rows of those who are pinned out."""
     return Membership.objects.filter(segment=segment, revision=0, pinned=Membership.Pin.OUT)
 

@@ -3,11 +3,12 @@
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
+from dmp.memberships import COUNTS
+
 MOST = 1000
 MEMBERS = f"""SELECT count(*) FROM (
     SELECT 1 FROM dmp_membership m WHERE m.segment_id = dmp_segment.id
-    AND ((m.revision = 0 AND m.pinned = 'in') OR (m.revision = dmp_segment.revision AND m.by_rule AND NOT EXISTS (
-        SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))
+    AND m.revision IN (0, dmp_segment.revision) AND {COUNTS}
     LIMIT {MOST + 1}
 ) counted"""
 

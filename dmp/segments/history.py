@@ -13,6 +13,7 @@ from typing import Any
 
 from accounts.snapshot import Configuration
 from dmp import sql
+from dmp.memberships import COUNTS
 from dmp.models import MembershipChange
 from dmp.segments.evaluate.values import day_start
 from dmp.segments.levels import levels
@@ -21,11 +22,10 @@ from dmp.segments.preview import at_most
 
 SECONDS = 10
 EDIT = MembershipChange.Cause.EDIT.value
-READ = """SELECT m.level, NULL::int, NULL, NULL::boolean, count(*) FROM dmp_membership m
+READ = f"""SELECT m.level, NULL::int, NULL, NULL::boolean, count(*) FROM dmp_membership m
     WHERE m.segment_id = %(segment)s
         AND m.revision IN (0, (SELECT revision FROM dmp_segment WHERE id = %(segment)s))
-        AND (m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
-            SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))
+        AND {COUNTS}
     GROUP BY 1
     UNION ALL SELECT found.level, day.number::int - 1, found.cause, found.entered, found.people
     FROM unnest(%(days)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY day(start, finish, number)

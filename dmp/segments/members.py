@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.snapshot import Configuration
 from dmp import sql
-from dmp.memberships import served
+from dmp.memberships import COUNTS, revision_of
 from dmp.models import MembershipChange
 from dmp.segments.active import Active, active
 from dmp.segments.refresh import refresh
@@ -14,10 +14,9 @@ from dmp.segments.refresh import refresh
 BATCH = 500
 DUE = """SELECT DISTINCT person FROM dmp_membership WHERE segment_id = ANY(%(segments)s)
     AND revision = ANY(%(revisions)s) AND level = %(level)s AND next_check_at <= %(now)s LIMIT %(most)s"""
-PAGE = """SELECT m.person, m.entered_at FROM dmp_membership m
+PAGE = f"""SELECT m.person, m.entered_at FROM dmp_membership m
     WHERE m.segment_id = %(segment)s AND m.revision IN (0, %(revision)s) AND m.level = %(level)s
-        AND m.person > %(after)s AND (m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
-            SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0)))
+        AND m.person > %(after)s AND {COUNTS}
     ORDER BY m.person LIMIT %(limit)s"""
 NOBODY_BEFORE = UUID(int=0)
 
@@ -50,17 +49,11 @@ def concerned(known: Active, segment: int) -> dict[int, int]:
     return found
 
 
-def serving(configuration: Configuration, segment: int) -> int:
-    """The revision that serves a segment; -1 for a static one."""
-    found = (revision for revision, pk in served.of(configuration).items() if pk == segment)
-    return next(found, -1)
-
-
 def page(
     configuration: Configuration, segment: int, level: str, now: datetime, *, after: UUID | None, limit: int
 ) -> list[Member]:
     """Members in the order of their keys."""
     bring_up_to_date(configuration, segment, level, now)
-    values: dict[str, Any] = {"segment": segment, "revision": serving(configuration, segment), "level": level}
+    values: dict[str, Any] = {"segment": segment, "revision": revision_of(configuration, segment), "level": level}
     rows = sql.run(PAGE, values | {"after": after or NOBODY_BEFORE, "limit": limit})
     return [Member(*row) for row in rows]

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from accounts.snapshot import Configuration
 from dmp import sql
+from dmp.memberships import COUNTS
 from dmp.segments.levels import levels
 from dmp.segments.members import bring_up_to_date
 from dmp.segments.preview import at_most
 
 SECONDS = 15
-READ = """SELECT level, mask, count(*) FROM (
+READ = f"""SELECT level, mask, count(*) FROM (
         SELECT m.level, m.person, bit_or(1 << (asked.number::int - 1)) AS mask
         FROM unnest(%(segments)s::bigint[]) WITH ORDINALITY asked(segment, number)
         JOIN dmp_segment s ON s.id = asked.segment AND s.account_id = %(account)s
         JOIN dmp_membership m ON m.segment_id = s.id AND m.revision IN (0, s.revision)
-        WHERE m.pinned = 'in' OR (m.by_rule AND NOT EXISTS (
-            SELECT FROM dmp_membership p WHERE p.person = m.person AND p.segment_id = m.segment_id AND p.revision = 0))
+        WHERE {COUNTS}
         GROUP BY 1, 2
     ) people GROUP BY 1, 2"""
 

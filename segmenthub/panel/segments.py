@@ -14,7 +14,7 @@ from django.urls import reverse
 from accounts.clock import now
 from accounts.errors import ApiError
 from accounts.models import Role
-from accounts.snapshot import configuration
+from accounts.snapshot import Configuration, configuration
 from cdp.models import Profile
 from cdp.people import WritableProfiles
 from dmp import memberships
@@ -44,11 +44,11 @@ class MembersPage(Page):
     def context(self, request: HttpRequest, pk: int, *args: Any, **kwargs: Any) -> dict[str, Any]:
         segment = self.segment(pk)
         found = configuration(self.account.pk)
-        for level in LEVELS if found else ():
-            assert found is not None
+        assert found is not None
+        for level in LEVELS:
             bring_up_to_date(found, segment.pk, level, now())
         pinned = "out" if request.GET.get("show") == "out" else "in"
-        rows = list(page_of(segment, pinned, request.GET.get("after", "")))
+        rows = list(page_of(found, segment.pk, pinned, request.GET.get("after", "")))
         more = len(rows) > PER_PAGE
         return {
             "title": segment.name,
@@ -93,9 +93,13 @@ def pins(segment: int, verb: str) -> memberships.Pins:
     )
 
 
-def page_of(segment: Segment, pinned: str, after: str) -> QuerySet[Membership]:
-    """A page of members in the order of their keys; `pinned` "out": those kept out."""
-    rows = memberships.kept_out_of(segment) if pinned == "out" else memberships.members_of(segment)
+def page_of(found: Configuration, segment: int, pinned: str, after: str) -> QuerySet[Membership]:
+    """A page of members in the order of their keys, by the revision that decisions use; `pinned` "out": those kept
+    out."""
+    if pinned == "out":
+        rows = memberships.kept_out_of(segment)
+    else:
+        rows = memberships.members_of(segment, memberships.revision_of(found, segment))
     with suppress(ValueError):
         rows = rows.filter(person__gt=UUID(after)) if after else rows
     return rows.order_by("person")[: PER_PAGE + 1]

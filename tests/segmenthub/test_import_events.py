@@ -73,10 +73,10 @@ def test_an_import_that_was_ended_before_its_segments_is_finished_by_the_next(
     with monkeypatch.context() as ended:
         ended.setattr(imports.Seen, "refresh_segments", lambda self: None)
         run([LINE])
-    assert not members_of(viewers).exists()
-    run([LINE])
     viewers.refresh_from_db()
-    assert members_of(viewers).count() == 1
+    assert not members_of(viewers.pk, viewers.revision).exists()
+    run([LINE])
+    assert members_of(viewers.pk, viewers.revision).count() == 1
 
 
 def test_two_identical_lines_are_one_event(run: Import) -> None:

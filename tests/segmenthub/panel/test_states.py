@@ -4,9 +4,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
+from accounts import snapshot
 from accounts.models import Account, Role
 from dmp.models import Segment
 from dmp.segments.build import build_now, start
+from tests.segmenthub.panel.conftest import VISITOR
 
 RULE = {"event": "pageView"}
 
@@ -111,3 +113,12 @@ def test_a_segment_of_another_account_is_not_found(press, theirs):
 
 def test_an_unknown_button_is_not_found(press):
     assert press("explode") == 404
+
+
+def test_members_are_those_that_decisions_see_also_beside_a_switch(login, ours, segment):
+    client, address = login(ours.account), reverse("panel:segment", args=[segment.pk])
+    assert str(VISITOR) in client.get(address).content.decode()
+    Segment.objects.filter(pk=segment.pk).update(revision=None)  # the configuration in use does not know of it yet
+    assert str(VISITOR) in client.get(address).content.decode()
+    snapshot.clear()
+    assert str(VISITOR) not in client.get(address).content.decode()
