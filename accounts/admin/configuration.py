@@ -161,6 +161,7 @@ class AttributeForm(AccountForm):
 
     readers: ClassVar[list[ReadComputed]] = []
     """Added to by the layer that computes attributes (`dmp.admin`)."""
+    may_be_plain: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -175,6 +176,8 @@ class AttributeForm(AccountForm):
         """The values have the type and the number that the definition gives them."""
         cleaned = super().clean() or self.cleaned_data
         computed = cleaned.get("computed")
+        if computed is None and "computed" in cleaned and not self.may_be_plain:
+            self.add_error("computed", "Say what is taken of which events: other attributes are an admin's to define.")
         if computed is None or self.account is None:
             return cleaned
         if cleaned.get("identifier"):
@@ -197,8 +200,11 @@ class AttributeForm(AccountForm):
 
 @admin.register(Attribute)
 class AttributeAdmin(AccountAdmin):
+    """A marketer defines what is computed from events; what is written through the API, and what every account has,
+    is an admin's."""
+
     form = AttributeForm
-    roles = Roles(view=Role.ANALYST, change=Role.ADMIN)
+    roles = Roles(view=Role.ANALYST, change=Role.MARKETER)
     list_display: ClassVar = ["name", "kind", "personal_data", "identifies", "origin"]
     list_filter: ClassVar = ["type", "personal"]
     search_fields: ClassVar = ["name"]
@@ -218,6 +224,15 @@ class AttributeAdmin(AccountAdmin):
     class Media:
         js: ClassVar = [Script("segmenthub/rules/computed.js", type="module")]
         css: ClassVar = {"all": ["segmenthub/rules/rules.css"]}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        anybodys = obj is None or (obj.computed is not None and not is_standard(obj))
+        return super().has_change_permission(request, obj) and (anybodys or is_admin(request))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.may_be_plain = is_admin(request)
+        return form
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         attribute = kwargs.get("obj")
@@ -268,6 +283,11 @@ class AttributeAdmin(AccountAdmin):
         in_use = ((row, [user for users in self.users for user in users(row)]) for row in objs)
         used = [f"“{row}” is used by {named(users)}" for row, users in in_use if users]
         return to_delete, counts, perms, [*protected, *standard, *used]
+
+
+def is_admin(request: HttpRequest) -> bool:
+    standing = standing_of(request)
+    return standing is not None and standing.may_change(Role.ADMIN)
 
 
 def is_standard(attribute: Attribute) -> bool:

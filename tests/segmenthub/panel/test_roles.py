@@ -1,5 +1,6 @@
 """A role sees and does only what is its own."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.access import ORDER
-from accounts.models import Account, Role
+from accounts.models import Account, Attribute, Role
 from tests.segmenthub.panel.conftest import House
 
 Login = Callable[..., Client]
@@ -30,6 +31,7 @@ TABLE = {  # model: (least role that may see it, least that may change it)
     "dmp.segment": ("viewer", "marketer"),
     "dmp.webhook": ("analyst", "marketer"),
 }
+ADDED = {"accounts.attribute": "marketer"}  # where more may add one than change any: one that is computed
 PAGES = {"index": "viewer", "events": "analyst", "visitors": "analyst", "profiles": "analyst"}
 
 
@@ -56,7 +58,7 @@ def test_each_form_of_a_new_thing_opens_for_its_roles_alone(login: Login, ours: 
 
     for label, (_, change) in TABLE.items():
         response = client.get(reverse(f"panel:{label.replace('.', '_')}_add"))
-        expected = may(role, change) and label != "accounts.account"  # accounts are made by operators
+        expected = may(role, ADDED.get(label, change)) and label != "accounts.account"  # accounts are made by operators
         assert (response.status_code == 200) == expected, label
 
 
@@ -151,3 +153,69 @@ def test_a_user_who_was_deactivated_is_sent_to_the_login(login: Login, ours: Hou
     ours.account.members.exclude(pk=ours["accounts.member"].pk).get().user.__class__.objects.update(is_active=False)
 
     assert "/login/" in client.get(reverse("panel:index"))["Location"]
+
+
+# --- computed attributes ---
+COUNT = {"as": "count", "event": "purchase"}
+
+
+@pytest.fixture
+def save(login: Login, ours: House) -> Callable[..., str]:
+    """Saves an attribute as a marketer; gives the page that follows."""
+
+    def save(attribute: Attribute | None = None, computed: object = COUNT, **fields: str) -> str:
+        form = {"name": "bought", "type": "number", "merge": "newest", "computed": json.dumps(computed), **fields}
+        name = "panel:accounts_attribute_change" if attribute else "panel:accounts_attribute_add"
+        address = reverse(name, args=[attribute.pk] if attribute else [])
+        return login(ours.account, "marketer").post(address, form, follow=True).content.decode()
+
+    return save
+
+
+@pytest.fixture
+def bought(ours: House) -> Attribute:
+    return Attribute.objects.create(account=ours.account, name="bought", type="number", computed=COUNT)
+
+
+def test_a_marketer_adds_a_computed_attribute(save: Callable[..., str]) -> None:
+    save()
+    assert Attribute.objects.get(name="bought").computed == COUNT
+
+
+def test_a_marketer_adds_no_other(save: Callable[..., str]) -> None:
+    assert "an admin&#x27;s to define" in save(computed=None)
+    assert not Attribute.objects.filter(name="bought").exists()
+
+
+def test_a_marketer_changes_a_computed_attribute(save: Callable[..., str], bought: Attribute) -> None:
+    save(bought, {**COUNT, "within": "30d"})
+    bought.refresh_from_db()
+    assert bought.computed == {**COUNT, "within": "30d"}
+
+
+def test_a_marketer_makes_no_other_of_it(save: Callable[..., str], bought: Attribute) -> None:
+    assert "an admin&#x27;s to define" in save(bought, None)
+    bought.refresh_from_db()
+    assert bought.computed == COUNT
+
+
+@pytest.mark.parametrize("which", ["tierOslo", "totalRevenue"])
+def test_a_marketer_neither_changes_nor_deletes_what_is_not_theirs(login: Login, ours: House, which: str) -> None:
+    client, row = login(ours.account, "marketer"), Attribute.objects.get(account=ours.account, name=which)
+    for page in ("change", "delete"):
+        assert (
+            client.post(reverse(f"panel:accounts_attribute_{page}", args=[row.pk]), {"post": "yes"}).status_code == 403
+        )
+    action = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+    client.post(reverse("panel:accounts_attribute_changelist"), action)
+    assert Attribute.objects.filter(pk=row.pk).exists()
+
+
+def test_a_marketer_deletes_a_computed_attribute(login: Login, ours: House, bought: Attribute) -> None:
+    login(ours.account, "marketer").post(reverse("panel:accounts_attribute_delete", args=[bought.pk]), {"post": "yes"})
+    assert not Attribute.objects.filter(pk=bought.pk).exists()
+
+
+def test_a_viewer_adds_none(login: Login, ours: House) -> None:
+    form = {"name": "bought", "type": "number", "merge": "newest", "computed": json.dumps(COUNT)}
+    assert login(ours.account, "viewer").post(reverse("panel:accounts_attribute_add"), form).status_code == 403
