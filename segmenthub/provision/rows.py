@@ -21,6 +21,8 @@ class Work:
     created: dict[str, list[str]] = field(default_factory=dict)
     updated: dict[str, list[str]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    webhooks: dict[str, str] = field(default_factory=dict)
+    """The secrets of those made now, by url, of a segment's own by `segment/url`; as `tokens` has them by name."""
     fields: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """What was updated in a row, by kind and name."""
 
@@ -43,6 +45,7 @@ class Work:
             "created": self.created,
             "updated": self.updated,
             "tokens": self.tokens,
+            "webhooks": self.webhooks,
         }
 
 

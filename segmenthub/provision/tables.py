@@ -18,6 +18,7 @@ from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse_computed
 from dmp.segments.rules import Computed
 from dmp.segments.vocabulary import vocabulary
+from dmp.webhooks.models import Webhook
 from segmenthub.provision.read import Mistake, Node, Parts
 from segmenthub.provision.rows import Table, Work
 
@@ -131,7 +132,34 @@ def read_rule(work: Work, row: Segment, node: Node) -> Any:
 
 
 segments = Table(
-    "segments", Segment, "name", ("name", "description", "rule"), readers={"rule": read_rule}, also=("status",)
+    "segments",
+    Segment,
+    "name",
+    ("name", "description", "rule"),
+    readers={"rule": read_rule},
+    nested=("webhooks",),
+    also=("status",),
+)
+
+
+# --- webhooks: known by their url, among those of a segment or among those of all ---
+def check_webhook(work: Work, row: Webhook, parts: Parts, changed: list[str]) -> None:
+    if row._state.adding:
+        row.created_at = row.since = now()
+
+
+def make_webhook(work: Work, row: Webhook) -> None:
+    row.save()
+    work.webhooks[f"{row.segment.name}/{row.url}" if row.segment else row.url] = row.secret
+
+
+webhooks = Table(
+    "webhooks",
+    Webhook,
+    "url",
+    ("url", "level", "on_enter", "on_leave", "active"),
+    check=check_webhook,
+    make=make_webhook,
 )
 
 

@@ -16,6 +16,7 @@ from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse as parse_rule
 from dmp.segments.references import check_references
 from dmp.segments.vocabulary import vocabulary
+from dmp.webhooks.models import Webhook
 from segmenthub.provision import tables
 from segmenthub.provision.read import Mistake, Node, Parts
 from segmenthub.provision.rows import Table, Work, assign, bring, clean
@@ -44,6 +45,7 @@ def provision(root: Node, *, dry_run: bool = False) -> Work:
         raise Mistake("", f"The account was changed by somebody else meanwhile. Run this again. ({error})") from None
     if dry_run:
         work.tokens.clear()
+        work.webhooks.clear()
     snapshot.clear()
     return work
 
@@ -54,6 +56,7 @@ def bring_all(root: Node) -> Work:
         "events": bring_events,
         "attributes": bring_simple(tables.attributes),
         "segments": bring_segments,
+        "webhooks": bring_webhooks,
         "placements": bring_simple(tables.placements),
         "campaigns": bring_campaigns,
         "users": bring_users,
@@ -135,6 +138,19 @@ def bring_segments(work: Work, nodes: Node) -> None:
             check_references(segment.row.name, segment.row.rule, rules)
         except RuleError as error:
             raise Mistake(rule.at(error.place) if error.place else rule.place, error.message) from None
+
+    for segment in brought:
+        if "webhooks" in segment.parts:
+            bring_webhooks(work, segment.parts["webhooks"], segment.row)
+
+
+def bring_webhooks(work: Work, nodes: Node, segment: Segment | None = None) -> None:
+    """The webhooks of a segment, without one those of all segments."""
+    rows = Webhook.objects.filter(account=work.account, segment=segment).order_by("-pk")
+    existing = {row.url: row for row in rows}  # the oldest of several
+    owner = {"account": work.account, "segment": segment}
+    for _ in bring(work, tables.webhooks, nodes, owner, existing, f"{segment.name}/" if segment else ""):
+        pass
 
 
 def bring_campaigns(work: Work, nodes: Node) -> None:

@@ -16,11 +16,13 @@ from django.core.management import CommandError, call_command
 from accounts.models import Account, ApiToken, Attribute, Member, Platform, User
 from adserver.models import Campaign, Creative, Placement
 from dmp.models import EventType, Property, Segment
+from dmp.webhooks.models import Webhook
 from segmenthub.provision import tables, work
 
 pytestmark = pytest.mark.django_db
 SITE = "https://www.example.com"
 RULE = {"event": "purchase", "within": "90d", "sum": {"property": "orderTotal", "gte": 1000}}
+WEBHOOK = {"url": "https://8.8.8.8/hook", "level": "visitor", "on_enter": True, "on_leave": True, "active": True}
 FULL: dict[str, Any] = {
     "account": {
         **{"id": "7d4b1c9e-3f53-4c7e-9d7b-2f6f1b8a9c01", "name": "Shop", "timezone": "Europe/Istanbul"},
@@ -40,7 +42,11 @@ FULL: dict[str, Any] = {
             "properties": [{"name": "size", "type": "text", "many": True, "required": True}],
         }
     ],
-    "segments": [{"name": "VIP", "description": "Spent 1000.", "rule": RULE}, {"name": "Staff"}],
+    "segments": [
+        {"name": "VIP", "description": "Spent 1000.", "rule": RULE, "webhooks": [{**WEBHOOK, "level": "both"}]},
+        {"name": "Staff"},
+    ],
+    "webhooks": [WEBHOOK],
     "placements": [{"code": "hero", "name": "Hero", "width": 1200, "height": 400, "active": True}],
     "campaigns": [
         {
@@ -95,8 +101,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def everything() -> dict[str, list[Any]]:
     """All rows of all configuration, comparable."""
-    models = [Account, User, Member, Platform, Attribute, EventType, Property, Segment, Placement, Campaign, Creative]
-    return {model.__name__: sorted(map(str, model.objects.values_list())) for model in [*models, ApiToken]}
+    models = [Account, User, Member, Platform, Attribute, EventType, Property, Segment, Webhook, Placement, Campaign]
+    return {model.__name__: sorted(map(str, model.objects.values_list())) for model in [*models, Creative, ApiToken]}
 
 
 # --- every key ---
@@ -106,7 +112,7 @@ KEYS = {
     "users": {"role", "password", *work.USER.fields},
     **{
         name: {*table.fields, *table.nested}
-        for name in ("platforms", "attributes", "events", "segments", "placements", "campaigns", "tokens")
+        for name in ("platforms", "attributes", "events", "segments", "webhooks", "placements", "campaigns", "tokens")
         if (table := getattr(tables, name))
     },
 }
@@ -121,6 +127,7 @@ def test_the_full_file_has_every_key(kind: str) -> None:
 def test_the_full_file_has_every_key_of_what_is_nested() -> None:
     assert set(FULL["events"][0]["properties"][0]) == set(tables.properties.fields)
     assert set(FULL["campaigns"][0]["creatives"][0]) == set(tables.creatives.fields)
+    assert set(FULL["segments"][0]["webhooks"][0]) == set(tables.webhooks.fields)
 
 
 def test_the_full_file_makes_what_it_says(run: Run) -> None:
@@ -142,6 +149,22 @@ def test_each_value_is_kept(run: Run) -> None:
     assert Member.objects.get().role == "analyst"
 
 
+def test_a_webhook_of_a_segment_and_one_of_all_may_have_one_address(run: Run) -> None:
+    told = run(FULL)
+    assert told["created"]["webhooks"] == ["VIP/https://8.8.8.8/hook", "https://8.8.8.8/hook"]
+    made = Webhook.objects.select_related("segment")
+    assert {(row.segment and row.segment.name, row.level) for row in made} == {("VIP", "both"), (None, "visitor")}
+    names = {f"{row.segment.name}/{row.url}" if row.segment else row.url: row.secret for row in made}
+    assert told["webhooks"] == names
+
+
+def test_one_that_is_switched_on_again_tells_from_now_on(run: Run) -> None:
+    run(changed("webhooks[0].active", False))
+    before = Webhook.objects.get(segment=None).since
+    run(FULL)
+    assert Webhook.objects.get(segment=None).since > before
+
+
 def test_a_time_without_a_zone_is_the_accounts(run: Run) -> None:
     run(FULL)
     assert Campaign.objects.get().starts_at.isoformat() == "2026-05-31T21:00:00+00:00"  # type: ignore[union-attr]
@@ -154,7 +177,7 @@ def test_a_second_run_updates_nothing(run: Run) -> None:
     run(FULL)
     before = everything()
     again = run(FULL)
-    assert (again["created"], again["updated"], again["tokens"]) == ({}, {}, {})
+    assert (again["created"], again["updated"], again["tokens"], again["webhooks"]) == ({}, {}, {}, {})
     assert everything() == before
 
 
@@ -174,6 +197,8 @@ DIFFERENT: dict[str, Any] = {
     **{"events[0].properties[0].required": False, "attributes[0].personal": False, "attributes[0].merge": "newest"},
     **{"attributes[0].identifier": "", "attributes[1].computed": {"event": "purchase", "as": "count"}},
     **{"segments[0].description": "", "segments[0].rule": {"event": "purchase"}, "segments[1].rule": RULE},
+    **{"webhooks[0].level": "profile", "webhooks[0].on_enter": False, "webhooks[0].active": False},
+    **{"segments[0].webhooks[0].level": "profile", "segments[0].webhooks[0].on_leave": False},
     **{"placements[0].name": "", "placements[0].width": 1, "placements[0].height": None, "placements[0].active": False},
     **{"campaigns[0].name": "S", "campaigns[0].status": "paused", "campaigns[0].placement": None},
     **{"campaigns[0].tier": 4, "campaigns[0].weight": 1, "campaigns[0].label": "", "campaigns[0].starts_at": None},
@@ -220,6 +245,8 @@ WRONG: dict[str, Any] = {
     **{"events[0].properties[0].name": "sku\0", "events[0].properties[0].type": "colour"},
     **{"segments[0].name": "", "segments[0].rule.event": "nope", "segments[0].rule.within": "soon"},
     **{"segments[0].rule.sum.property": "nope", "segments[1].rule": [], "placements[0].width": "wide"},
+    **{"webhooks[0].url": "https://127.0.0.1/hook", "webhooks[0].on_enter": "yes", "webhooks[0].secret": "x"},
+    **{"segments[0].webhooks[0].level": "nobody", "segments[0].webhooks": {}},
     **{"placements[0].code": "no spaces", "campaigns[0].slug": "no spaces", "campaigns[0].status": "on"},
     **{"campaigns[0].placement": "nowhere", "campaigns[0].tier": 10, "campaigns[0].weight": 0},
     **{"campaigns[0].starts_at": "soon", "campaigns[0].ends_at": "2026-01-01", "campaigns[0].platforms[0]": "nope"},
