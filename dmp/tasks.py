@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.clock import now
 from dmp import partitions
 from dmp.models import Once
-from dmp.segments import build, clock
+from dmp.segments import build, clock, retired
 from dmp.webhooks import deliver, outbox
 
 TURN = 5.0
@@ -51,7 +51,7 @@ def build_segments() -> None:
     until = time.monotonic() + TURN
     while build.work() and time.monotonic() < until:
         pass
-    build.clean()
+    retired.clean()
 
 
 @shared_task

@@ -333,33 +333,6 @@ def switch(account: UUID, build: UUID) -> None:
         BuildPart.objects.filter(build=build).delete()
 
 
-def clean(account: UUID | None = None) -> None:
-    """Forgets who was in retired revisions, some people at a time, once no process reads them any more."""
-    retired = SegmentRevision.objects.filter(state=RETIRED, retired_at__lte=now() - KNOWN_TO_ALL)
-    for revision in retired.filter(segment__account=account) if account else retired:
-        for level in levels.values():
-            forget(revision, level)
-        revision.delete()
-
-
-def forget(revision: SegmentRevision, level: Facts) -> None:
-    read = """SELECT person FROM dmp_membership WHERE segment_id = %(segment)s AND revision = %(revision)s
-        AND level = %(level)s ORDER BY person LIMIT %(most)s"""
-    values: dict[str, Any] = {"segment": revision.segment_id, "revision": revision.pk, "level": level.name}
-    while people := [person for (person,) in sql.run(read, values | {"most": CHUNK})]:
-        with transaction.atomic():
-            sql.run(
-                f"""UPDATE {level.table} SET segments = array_remove(segments, %(revision)s::bigint)
-                    WHERE key IN (SELECT key FROM {level.table} WHERE key = ANY(%(people)s) ORDER BY key FOR UPDATE)""",  # noqa: S608
-                {"people": people, "revision": revision.pk},
-            )
-            sql.run(
-                """DELETE FROM dmp_membership WHERE person = ANY(%(people)s) AND segment_id = %(segment)s
-                    AND revision = %(revision)s""",
-                {"people": people, "segment": revision.segment_id, "revision": revision.pk},
-            )
-
-
 def progress(segment: Segment) -> int:
     """Percent done of the build that the segment waits for."""
     revision = segment.revisions.filter(state=BUILDING).first()

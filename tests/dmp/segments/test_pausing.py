@@ -9,10 +9,11 @@ import time_machine
 from accounts import clock, snapshot
 from adserver.models import Campaign, Creative
 from dmp.models import BuildPart, MembershipChange, Segment, SegmentRevision, Visitor
-from dmp.segments.build import build_now, clean, start, switch, work
+from dmp.segments.build import build_now, start, switch, work
 from dmp.segments.clock import never, oldest_due, tick
 from dmp.segments.levels import VISITORS
 from dmp.segments.pausing import Refused, build_again, cancel, pause
+from dmp.segments.retired import clean
 from dmp.tasks import build_segments
 
 CQ = "/campaigns/query"

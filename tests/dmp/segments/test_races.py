@@ -14,14 +14,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 
 from accounts import clock, snapshot
-from dmp.models import Level, MembershipChange, Segment, Visitor
+from dmp.models import Level, Membership, MembershipChange, Segment, SegmentRevision, Visitor
 from dmp.segments import reading
 from dmp.segments.active import active
 from dmp.segments.build import start, work
 from dmp.segments.evaluate import evaluate
 from dmp.segments.levels import levels
+from dmp.segments.retired import clean
 from tests.api.threads import together
 from tests.conftest import Api
 from tests.shops import Shop
@@ -204,3 +206,18 @@ def assert_true(shop: Shop) -> None:
         expected = {revision.id for revision, member in zip(revisions, mine, strict=True) if member}
         assert stored & {revision.id for revision in revisions} == expected
         assert set(person.segments) & {revision.id for revision in revisions} == expected
+
+
+def test_two_that_forget_a_revision_do_not_wait_for_each_other(shop: Shop, buy: Buy) -> None:
+    serve(shop, buyers={"event": "purchase"})
+    buy(uuid4())
+    serve(shop, buyers={"event": "purchase", "count": {"gte": 2}})
+    time.sleep(0.3)
+    old = SegmentRevision.objects.filter(state="retired")
+    with transaction.atomic():  # another one is at it
+        revision = old.select_for_update(no_key=True).get()
+        together([clean])
+        assert Membership.objects.filter(revision=revision.pk).count() == 1
+    clean()
+    assert not old.exists()
+    assert not Membership.objects.filter(revision=revision.pk).exists()

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import clock, snapshot
 from dmp.models import Event, Membership, MembershipChange, Segment, SegmentRevision, Visitor
-from dmp.segments.build import build_now, clean, start
+from dmp.segments.build import build_now, start
 from dmp.segments.clock import tick
+from dmp.segments.retired import clean
 from dmp.tasks import build_segments
 from dmp.tasks import tick as tick_task
 from tests.shops import PROFILE

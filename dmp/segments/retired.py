@@ -1,0 +1,47 @@
+"""Who was in revisions that serve no more is forgotten, some people at a time, as they are locked meanwhile."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.clock import now
+from dmp import sql
+from dmp.models import SegmentRevision
+from dmp.segments.build import KNOWN_TO_ALL
+from dmp.segments.levels import Facts, levels
+
+AT_ONCE = 100
+FORGET = (
+    "SELECT 1 FROM dmp_segment_revision WHERE id = %(revision)s FOR NO KEY UPDATE SKIP LOCKED",
+    """SELECT person FROM dmp_membership WHERE segment_id = %(segment)s AND revision = %(revision)s
+        AND level = %(level)s ORDER BY person LIMIT %(most)s""",
+    """UPDATE TABLE SET segments = array_remove(segments, %(revision)s::bigint)
+        WHERE key IN (SELECT key FROM TABLE WHERE key = ANY(%(people)s) ORDER BY key FOR UPDATE)""",
+    """DELETE FROM dmp_membership WHERE person = ANY(%(people)s) AND segment_id = %(segment)s
+        AND revision = %(revision)s""",
+)
+
+
+def clean(account: UUID | None = None) -> None:
+    """Forgets who was in retired revisions, once no process reads them any more."""
+    retired = SegmentRevision.objects.filter(state=SegmentRevision.State.RETIRED, retired_at__lte=now() - KNOWN_TO_ALL)
+    for revision in retired.filter(segment__account=account) if account else retired:
+        if all(forget(revision, level) for level in levels.values()):
+            revision.delete()
+
+
+def forget(revision: SegmentRevision, level: Facts) -> bool:
+    """Whether nobody is left; False when another worker is at it: two would only wait for each other, with people
+    locked."""
+    mine, read, take_out, delete = (text.replace("TABLE", level.table) for text in FORGET)
+    values: dict[str, Any] = {"segment": revision.segment_id, "revision": revision.pk, "level": level.name}
+    while True:
+        with transaction.atomic():
+            if not sql.run(mine, values):
+                return False
+            people = [person for (person,) in sql.run(read, values | {"most": AT_ONCE})]
+            if not people:
+                return True
+            sql.run(take_out, {"people": people, "revision": revision.pk})
+            sql.run(delete, values | {"people": people})
