@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts.clock import now
 from dmp import partitions
-from dmp.models import Once
+from dmp.models import MembershipChange, Once
 from dmp.segments import build, clock, retired
 from dmp.webhooks import deliver, outbox
 
@@ -41,6 +41,8 @@ def tick() -> None:
     until = time.monotonic() + TURN
     while clock.tick() and time.monotonic() < until:
         pass
+    if MembershipChange.objects.filter(untold=True).exists():  # the two waits for beat would add up
+        deliver_webhooks.apply_async(expires=1.0)
 
 
 @shared_task

@@ -1,6 +1,7 @@
 """Each change that is committed is told, however late, whatever caused it; what nobody asked for costs nothing."""
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,9 +16,10 @@ from dmp.memberships import Pins, pin
 from dmp.models import Level, MembershipChange, Segment, Visitor
 from dmp.segments import clock
 from dmp.segments.build import build_now
-from dmp.tasks import deliver_webhooks
+from dmp.tasks import deliver_webhooks, tick
 from dmp.webhooks import deliver, outbox
 from dmp.webhooks.models import Delivery, Webhook
+from segmenthub.celery import app
 from tests.api.threads import together
 from tests.conftest import Api
 from tests.dmp.webhooks.people import enter, vip, visitor
@@ -106,6 +108,26 @@ def test_an_event_is_told_and_so_is_the_clock(viewers: Segment, api: Api, shop: 
     at(days=31)
     clock.tick()
     assert told() == [("entered", "event"), ("left", "clock")]
+
+
+@pytest.fixture
+def _worker() -> Iterator[None]:
+    """This process does what tasks call for."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_worker")
+def test_who_leaves_by_the_clock_is_told_of_at_once(
+    viewers: Segment, api: Api, shop: Shop, server: Receiver, at: Any
+) -> None:
+    api("/campaigns/query", shop.event("productView", sku="S"))
+    deliver_webhooks()
+    at(days=31)
+    tick()
+    assert [message["event"] for message in server.messages] == ["entered", "left"]
 
 
 @pytest.mark.django_db
