@@ -8,7 +8,7 @@ import time_machine
 from django.urls import reverse
 
 from accounts import clock
-from accounts.models import Account, Attribute, Member
+from accounts.models import Attribute, Member
 from accounts.snapshot import configuration
 from dmp.models import Segment, SegmentRevision, Visitor
 from dmp.segments import reading
@@ -109,22 +109,6 @@ def test_another_definition_builds_the_segments_that_name_it(define, buy, inside
     assert accounts_to_build() == [shop.account.pk]
     build_now(shop.account.pk)
     assert inside() == []
-    assert accounts_to_build() == []
-
-
-def test_another_time_zone_builds_the_segments_again(define, buy, inside, shop, at):
-    Account.objects.filter(pk=shop.account.pk).update(timezone="UTC")
-    define({"event": "purchase", "unique": {"period": "day", "gte": 2}})
-    noon = ((START + timedelta(days=1)).replace(hour=12, minute=0, second=0) - START).total_seconds()
-    at(seconds=noon)
-    buy(1)
-    at(seconds=noon, hours=11)
-    buy(1)
-    assert inside() == []
-    Account.objects.filter(pk=shop.account.pk).update(timezone="Asia/Tokyo")  # its days begin at 15:00 UTC
-    assert accounts_to_build() == [shop.account.pk]
-    build_now(shop.account.pk)
-    assert inside() == ["some"]
     assert accounts_to_build() == []
 
 

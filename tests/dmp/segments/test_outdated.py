@@ -60,6 +60,17 @@ def test_another_zone_builds_the_segments_again_and_until_then_the_old_serves(se
     assert accounts_to_build() == []
 
 
+def test_another_zone_has_other_days(segment, inside, move, api, shop, clock):
+    segment({"event": "productView", "unique": {"period": "day", "gte": 2}})
+    for at in (DAY_OF_VIEW, MOVES_OF_TODAY):  # one day in UTC
+        clock.move_to(at)
+        api("/campaigns/query", shop.event("productView", sku="S"))
+    assert inside() == []
+    move("Europe/Istanbul")
+    build_now(shop.account.pk)
+    assert inside() == ["some"]
+
+
 def test_an_event_between_the_change_and_the_switch_is_judged_by_the_old_zone(segment, inside, move, api, shop, clock):
     segment(TODAY)
     move("Europe/Istanbul")
