@@ -7,7 +7,7 @@ A flush that fails is kept for the next.
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from accounts import background
 from adserver.board import Board, bits
-from adserver.decision import Decision
+from adserver.decision import Choice, Decision
 
 FLUSH_SECONDS = 10.0
 MOST = 100_000
@@ -54,6 +54,38 @@ class Unit(NamedTuple):
 T = TypeVar("T")
 
 
+class Decided:
+    """Decisions of one hour over one board, as they come: sets of campaigns are taken apart when they are written."""
+
+    def __init__(self, account: UUID, board: Board, hour: int) -> None:
+        self.account, self.board, self.hour = account, board, datetime.fromtimestamp(hour * 3600, UTC)
+        self.reasons: Counter[tuple[str, int]] = Counter()
+        self.eligible: Counter[tuple[str, int]] = Counter()
+        """By device."""
+        self.served: Counter[tuple[str, Choice]] = Counter()
+
+    def add(self, decision: Decision, device: str) -> None:
+        for pair in decision.reasons:
+            self.reasons[pair] += 1
+        if decision.eligible:
+            self.eligible[device, decision.eligible] += 1
+        for choice in decision.chosen:
+            self.served[device, choice] += 1
+
+    def take_apart(self) -> None:
+        """Into the counts of each campaign; under the lock."""
+        account, hour, campaigns = self.account, self.hour, self.board.campaigns
+        for (reason, some), n in self.reasons.items():
+            for index in bits(some):
+                add(_reasons, Reason(account, hour, campaigns[index].id, reason), n)
+        for (device, some), n in self.eligible.items():
+            for index in bits(some):
+                one = campaigns[index]
+                add(_cells["eligible"], Cell(account, hour, one.id, 0, one.placement_id or 0, device), n)
+        for (device, (one, creative)), n in self.served.items():
+            add(_cells["served"], Cell(account, hour, one.id, creative.id, one.placement_id or 0, device), n)
+
+
 class Those(NamedTuple):
     """A set of campaigns to count each: for a reason, or as eligible on a device."""
 
@@ -70,7 +102,7 @@ _lock = threading.Lock()
 _cells: dict[str, Counter[Cell]] = {name: Counter() for name in COUNTED}
 _reasons: Counter[Reason] = Counter()
 _marks: dict[Unit, datetime] = {}
-_sets: Counter["Those"] = Counter()
+_decided: dict[tuple[Board, int], Decided] = {}
 MOST_SETS = 5_000
 
 WRITE_CELL = """
@@ -118,30 +150,21 @@ def count_reason(reason: Reason, n: int = 1) -> None:
 
 
 def decided(account: UUID, board: Board, decision: Decision, device: str | None, now: datetime) -> None:
-    """Counts a decision: sets as they are, taken apart when they are written."""
-    hour, device = hour_of(now), device or ""
+    """Counts a decision."""
+    hour = int(now.timestamp()) // 3600
     with _lock:
-        for reason, some in decision.reasons:
-            _sets[Those(board, account, hour, reason, "", some)] += 1
-        if decision.eligible:
-            _sets[Those(board, account, hour, "", device, decision.eligible)] += 1
-        for campaign, creative in decision.chosen:
-            cell = Cell(account, hour, campaign.id, creative.id, campaign.placement_id or 0, device)
-            add(_cells["served"], cell, 1)
-        if len(_sets) > MOST_SETS:
+        known = _decided.get((board, hour))
+        if known is None:
+            known = _decided[board, hour] = Decided(account, board, hour)
+        known.add(decision, device or "")
+        if len(known.reasons) > MOST_SETS:
             take_apart()
 
 
 def take_apart() -> None:
-    """From sets to counts of each campaign; under the lock."""
-    for (board, account, hour, reason, device, some), n in _sets.items():
-        for index in bits(some):
-            campaign = board.campaigns[index]
-            if reason:
-                add(_reasons, Reason(account, hour, campaign.id, reason), n)
-            else:
-                add(_cells["eligible"], Cell(account, hour, campaign.id, 0, campaign.placement_id or 0, device), n)
-    _sets.clear()
+    for known in _decided.values():
+        known.take_apart()
+    _decided.clear()
 
 
 def mark(unit: Unit, at: datetime) -> None:
@@ -201,7 +224,7 @@ def clear() -> None:
     with _lock:
         _cells.update({name: Counter() for name in COUNTED})
         _reasons, _marks = Counter(), {}
-        _sets.clear()
+        _decided.clear()
 
 
 background.every(FLUSH_SECONDS, flush)

@@ -69,7 +69,6 @@ class Offers(NamedTuple):
     creatives: dict[int, Known]
     placements: dict[int, str]
 
-    @property
     def slugs(self) -> dict[str, int]:
         return {slug: id for id, slug in self.campaigns.items()}
 

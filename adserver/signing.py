@@ -10,7 +10,7 @@ import secrets
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -36,22 +36,24 @@ def signing_key(secret: str) -> bytes:
     return sha256(b"segmenthub shown " + secret.encode()).digest()
 
 
+@lru_cache(maxsize=8)
+def begun(secret: str) -> tuple[Any, Any]:
+    """HMAC-SHA256 (RFC 2104) with its key taken in already: the inner and the outer hash. A third of hmac.digest."""
+    padded = signing_key(secret).ljust(64, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in padded)), sha256(bytes(byte ^ 0x5C for byte in padded))
+
+
 def seal(body: bytes, secret: str) -> bytes:
-    return hmac.digest(signing_key(secret), body, "sha256")[:16]
+    inner, outer = (part.copy() for part in begun(secret))
+    inner.update(body)
+    outer.update(inner.digest())
+    seal_: bytes = outer.digest()[:16]
+    return seal_
 
 
 def sign(campaign: int, creative: int, placement: int, visitor: UUID, at: datetime) -> str:
-    body = b"".join(
-        (
-            bytes((KEY_ID,)),
-            campaign.to_bytes(6, "big"),
-            creative.to_bytes(6, "big"),
-            placement.to_bytes(5, "big"),
-            visitor.bytes,
-            int(at.timestamp()).to_bytes(4, "big"),
-            secrets.token_bytes(6),
-        )
-    )
+    head = ((KEY_ID << 48 | campaign) << 48 | creative) << 40 | placement
+    body = head.to_bytes(18, "big") + visitor.bytes + int(at.timestamp()).to_bytes(4, "big") + secrets.token_bytes(6)
     return base64.urlsafe_b64encode(body + seal(body, settings.SECRET_KEY)).decode()
 
 

@@ -11,7 +11,7 @@ answers. What is lost even so (a process and Valkey that end together) stands fo
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -76,10 +76,10 @@ _lock = threading.Lock()
 
 
 def past(
-    unit: UUID, visitor: UUID, profile: UUID | None, slugs: Mapping[str, int], now: datetime
+    unit: UUID, visitor: UUID, profile: UUID | None, slugs: Callable[[], Mapping[str, int]], now: datetime
 ) -> dict[int, Past] | None:
     """What the unit did with campaigns, by id; None while nobody can tell. `unit` and `visitor` are keys of visitors,
-    `slugs` the ids of the account's campaigns."""
+    `slugs` gives the ids of the account's campaigns."""
     claim = secrets.token_hex(6)
     try:
         tell()
@@ -89,7 +89,7 @@ def past(
     if known:
         parts = known.split(" ")
         return told(zip(parts[2::2], map(float, parts[3::2]), strict=True))
-    found = load(visitor, profile, slugs, now)
+    found = load(visitor, profile, slugs(), now)
     try:
         FILL([name(unit)], [claim, KEPT, *(part for member, at in found for part in (member, repr(at)))])
     except valkey.Away:
