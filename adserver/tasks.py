@@ -7,7 +7,7 @@ from celery import shared_task
 from accounts import snapshot
 from accounts.clock import now
 from accounts.models import Account
-from adserver import conversions, goals, paces
+from adserver import conversions, goals, paces, rollups
 
 LOOKED_BACK = timedelta(hours=2)
 
@@ -26,3 +26,15 @@ def attribute_orders() -> None:
         configuration = snapshot.configuration(account.pk)
         if configuration is not None:
             conversions.repair(configuration, now() - LOOKED_BACK, now())
+
+
+@shared_task
+def roll_up() -> None:
+    """Counts what happened since the last time."""
+    rollups.roll_up(rollups.RECENT, now())
+
+
+@shared_task
+def roll_up_late() -> None:
+    """Counts the last days again, for what was known late."""
+    rollups.roll_up(rollups.LATER, now())

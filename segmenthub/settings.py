@@ -266,6 +266,8 @@ CELERY_BEAT_SCHEDULE = {
     "expired": {"task": "dmp.tasks.sweep_expired", "schedule": 600.0},
     "pacing": {"task": "adserver.tasks.pace", "schedule": 60.0, "options": {"expires": 60.0}},
     "orders": {"task": "adserver.tasks.attribute_orders", "schedule": 600.0},
+    "statistics": {"task": "adserver.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60.0}},
+    "late": {"task": "adserver.tasks.roll_up_late", "schedule": 3600.0},
 }
 
 LOGGING = {

@@ -10,6 +10,7 @@ from adserver.models.measures import (
     Pace,
     Progress,
     Reservation,
+    Rollup,
     check_network,
 )
 from adserver.models.offers import (
@@ -42,6 +43,7 @@ __all__ = [
     "Placement",
     "Progress",
     "Reservation",
+    "Rollup",
     "check_link",
     "check_network",
     "check_path",

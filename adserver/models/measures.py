@@ -129,6 +129,16 @@ class CampaignReason(models.Model):
         return f"{self.campaign_id}: {self.reason}"
 
 
+class Rollup(models.Model):
+    """How far a pass of `adserver.rollups` is: what happened before `until` is counted."""
+
+    name = models.CharField(primary_key=True, max_length=16)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}"
+
+
 class Progress(models.Model):
     """How far a campaign with a goal or a daily cap is, exact: counted in the transaction of the impression or click.
     `today` belongs to `day`, a date in the account's time zone."""
