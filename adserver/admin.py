@@ -11,12 +11,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.access import Roles
+from accounts.clock import now
 from accounts.fields import Boxes, Json, Lines
 from accounts.models import Account, Platform, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
 from accounts.snapshot import Configuration
 from adserver.campaigns import problems
 from adserver.conditions import compile_conditions
+from adserver.delivery import delivery
 from adserver.forms import MediaForm
 from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
 from dmp.models import EventType
@@ -142,6 +144,7 @@ class CampaignAdmin(AccountAdmin):
         campaign: Campaign | None = kwargs.get("obj")
         asked = campaign is not None and campaign.status == Campaign.Status.LIVE and request.method == "GET"
         context["problems"] = problems(campaign) if campaign is not None and asked else []
+        context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

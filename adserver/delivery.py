@@ -21,6 +21,26 @@ class Day(NamedTuple):
     plan: float | None
 
 
+class Bar(NamedTuple):
+    """In a picture 100 high; from the top."""
+
+    x: int
+    y: float
+    height: float
+    label: str
+
+
+class Drawn(NamedTuple):
+    """A picture of `width`: what was counted until the end of each day, `line` the plan's points ("" without one). With
+    no goal: what was counted on each day."""
+
+    width: int
+    columns: list[Bar]
+    line: str
+    first: date
+    last: date
+
+
 class Delivery(NamedTuple):
     """`kind`: impressions or clicks. `amount` 0: there is no goal, and what was counted is all there is to tell."""
 
@@ -39,6 +59,18 @@ class Delivery(NamedTuple):
     @property
     def planned_percent(self) -> float | None:
         return 100 * self.planned / self.amount if self.amount and self.planned is not None else None
+
+    @property
+    def drawn(self) -> Drawn:
+        heights = [day.total if self.amount else day.number for day in self.days]
+        plans = [day.plan for day in self.days if day.plan is not None]
+        most = max([*heights, *plans, 1])
+        columns = [
+            Bar(10 * place + 1, 100 - 100 * height / most, 100 * height / most, f"{day.date}: {height:,}")
+            for place, (day, height) in enumerate(zip(self.days, heights, strict=True))
+        ]
+        line = " ".join(f"{10 * place + 5},{100 - 100 * plan / most:.1f}" for place, plan in enumerate(plans))
+        return Drawn(10 * len(columns), columns, line, self.days[0].date, self.days[-1].date)
 
 
 def delivery(campaign: Campaign, now: datetime) -> Delivery:

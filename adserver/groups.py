@@ -36,9 +36,9 @@ FROM outcomes GROUP BY 1"""
 class Groups(NamedTuple):
     """`since`: the first mark, None without any."""
 
-    treated: Group
-    control: Group
-    since: datetime | None
+    treated: Group = Group()
+    control: Group = Group()
+    since: datetime | None = None
 
 
 def read(account: UUID, campaign: int, since: datetime, until: datetime, marked_since: datetime) -> Groups:

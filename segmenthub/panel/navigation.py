@@ -21,7 +21,10 @@ class Item(NamedTuple):
 
 
 MENU: dict[str, list[Item]] = {
-    "": [Item("Reports", "monitoring", "index", least=Role.VIEWER)],
+    "": [
+        Item("Overview", "home", "index", least=Role.VIEWER),
+        Item("Reports", "monitoring", "reports", least=Role.VIEWER),
+    ],
     "Campaigns": [
         Item("Campaigns", "campaign", "adserver_campaign_changelist", "adserver.campaign"),
         Item("Placements", "dashboard", "adserver_placement_changelist", "adserver.placement"),

@@ -14,7 +14,20 @@ from unfold.sites import UnfoldAdminSite
 from accounts.access import Standing, standing_of
 from accounts.models import Role
 from accounts.panel import AccountAdmin
-from segmenthub.panel import computed, dashboard, entry, events, history, overlap, people, rules, segments, states, why
+from segmenthub.panel import (
+    computed,
+    dashboard,
+    entry,
+    events,
+    history,
+    overlap,
+    people,
+    reports,
+    rules,
+    segments,
+    states,
+    why,
+)
 
 View = Callable[..., HttpResponse]
 WITHOUT_ACCOUNT = {"logout", "password_change", "password_change_done", "jsi18n", "accounts_account_add", "switch"}
@@ -54,6 +67,8 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("segments/<int:pk>/state/", states.StatePage, "segment_state"),
             ("segments/<int:pk>/history/", history.HistoryPage, "segment_history"),
             ("segments/overlap/", overlap.OverlapPage, "segment_overlap"),
+            ("reports/", reports.ReportsPage, "reports"),
+            ("campaigns/<int:pk>/report/", reports.CampaignReportPage, "campaign_report"),
             ("attributes/computed/", computed.ComputedPage, "computed"),
             ("segments/rule/", rules.RulePage, "rule"),
             ("segments/rule/size/", rules.SizePage, "rule_size"),

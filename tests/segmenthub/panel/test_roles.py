@@ -32,7 +32,7 @@ TABLE = {  # model: (least role that may see it, least that may change it)
     "dmp.webhook": ("analyst", "marketer"),
 }
 ADDED = {"accounts.attribute": "marketer"}  # where more may add one than change any: one that is computed
-PAGES = {"index": "viewer", "events": "analyst", "visitors": "analyst", "profiles": "analyst"}
+PAGES = {"index": "viewer", "reports": "viewer", "events": "analyst", "visitors": "analyst", "profiles": "analyst"}
 
 
 def may(role: str, least: str | None) -> bool:
@@ -79,6 +79,7 @@ def test_each_page_of_our_own_opens_for_its_roles_alone(login: Login, ours: Hous
     pages[reverse("panel:why", args=["visitor", ours.visitor, ours["dmp.segment"].pk])] = "analyst"
     pages[reverse("panel:profile", args=[ours.profile])] = "analyst"
     pages[reverse("panel:segment", args=[ours["dmp.segment"].pk])] = "analyst"
+    pages[reverse("panel:campaign_report", args=[ours["adserver.campaign"].pk])] = "viewer"
     pages[reverse("panel:segment_overlap")] = "analyst"
     pages[reverse("panel:segment_history", args=[ours["dmp.segment"].pk])] = "viewer"
 
