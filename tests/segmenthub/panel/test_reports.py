@@ -271,7 +271,7 @@ def test_groups_of_the_wrong_size_are_warned_of(page, campaign, counted):
 
 
 def test_the_accounts_own_holdout_is_told_on_its_page(page, campaign, counted):
-    AdSettings.objects.create(account=campaign.account, holdout_percent=50)
+    AdSettings.objects.filter(account=campaign.account).update(holdout_percent=50)
     measured(campaign, 0, 400, 400, (120, 40))
     assert "+200.0 %" in page(None)
     assert "+200.0 %" not in page()
