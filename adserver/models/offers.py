@@ -12,7 +12,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 
-from accounts.models import Account
+from accounts.models import Account, Attribute
+from adserver.macros import MacroError, compile_macros
+from adserver.written import WRITTEN
 from dmp.models import Segment
 
 MAX_CONTENT = 64 * 1024
@@ -26,14 +28,16 @@ slug_like = RegexValidator(r"^[a-z0-9][a-z0-9_-]*\Z", "Use small letters, digits
 def check_link(link: str) -> None:
     """A click leads to a page: nothing that a browser would run, and no host that only looks like the shop's."""
     try:
-        parts = urlsplit(link)
+        parts = urlsplit(WRITTEN.sub("x", link))
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         known = False
-    if not known or re.search(r"[\s\x00-\x1f\x7f\\]", link):
+    if not known or re.search(r"[\s\x00-\x1f\x7f\\]", WRITTEN.sub("x", link)):
         raise ValidationError("Give a whole address that starts with https:// or http://, without spaces.")
     if parts.username is not None or parts.password is not None:
         raise ValidationError("Give the address without a user name and password.")
+    if problem := macro_problem("image", None, link):
+        raise ValidationError(problem)
 
 
 def check_path(pattern: str) -> None:
@@ -55,6 +59,15 @@ def content_problem(content: Any) -> str | None:
         return "A text holds a NUL character. Take it out."
     if size > MAX_CONTENT:
         return f"The content is {size // 1024 + 1} KiB; at most {MAX_CONTENT // 1024} KiB can be sent with each answer."
+    return None
+
+
+def macro_problem(type: str, content: Any, link: str) -> str | None:
+    """What keeps macros from being filled safely, in the user's words."""
+    try:
+        compile_macros(type, content, link)
+    except MacroError as error:
+        return str(error)
     return None
 
 
@@ -277,6 +290,26 @@ class Creative(models.Model):
             raise ValidationError({"content": problem})
         if problem := self.problem():
             raise ValidationError({"media" if self.type == self.Type.IMAGE else "content": problem})
+        if campaign:
+            self.check_macros(campaign.account_id)
+
+    def check_macros(self, account: Any) -> None:
+        """Attributes that the account defines; in a link none that is personal: who clicks has proven nothing."""
+        try:
+            found = compile_macros(self.type, self.content, self.link)
+        except MacroError:  # told by the checks of the link and the content
+            return
+        if found is None:
+            return
+        asked = found.content_names | found.link_names
+        known = {row.name: row for row in Attribute.objects.filter(account=account, name__in=asked)}
+        for field, names in (("content", found.content_names), ("link", found.link_names)):
+            if missing := sorted(names - known.keys()):
+                text = f"There is no attribute “{missing[0]}”. Define it under Account > Attributes."
+                raise ValidationError({field: text})
+        if private := sorted(name for name in found.link_names if known[name].personal or known[name].identifier):
+            text = f"“{private[0]}” is personal: a link is opened without a proof of who opens it. Leave it out."
+            raise ValidationError({"link": text})
 
     def products(self) -> frozenset[str]:
         """What a JSON creative says that it shows: `sku`, a text or number, or `skus`, a list of them."""
@@ -291,7 +324,7 @@ class Creative(models.Model):
             return None if self.media_id else "An image needs a picture. Choose one, or upload it under Media."
         if self.type == self.Type.HTML and not is_html(self.content):
             return 'HTML is written as {"html": "<a …>…</a>"}.'
-        return content_problem(self.content)
+        return content_problem(self.content) or macro_problem(self.type, self.content, "")
 
 
 def is_html(content: Any) -> bool:
