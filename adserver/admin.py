@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,6 +18,7 @@ from accounts.fields import Boxes, Json, Lines
 from accounts.models import Account, Platform, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
 from accounts.snapshot import Configuration
+from adserver import lifecycle
 from adserver.campaigns import problems
 from adserver.conditions import compile_conditions
 from adserver.delivery import delivery
@@ -26,6 +29,7 @@ from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
 
 CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
+CHANGES_SHOWN = 20
 
 
 class CampaignForm(AccountForm):
@@ -67,6 +71,13 @@ class CampaignForm(AccountForm):
         except RuleError as error:
             raise forms.ValidationError(str(error)) from None
         return tree
+
+    def clean_status(self) -> str:
+        wanted: str = self.cleaned_data["status"]
+        before = None if self.instance._state.adding else self.initial.get("status")
+        if before and (problem := lifecycle.status_problem(before, wanted)):
+            raise forms.ValidationError(problem)
+        return wanted
 
     def offer(self, account: Account) -> None:
         campaign = self.instance
@@ -145,12 +156,52 @@ class CampaignAdmin(AccountAdmin):
         asked = campaign is not None and campaign.status == Campaign.Status.LIVE and request.method == "GET"
         context["problems"] = problems(campaign) if campaign is not None and asked else []
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
+        if campaign is not None:
+            context["changes"] = campaign.changes.select_related("user")[:CHANGES_SHOWN]
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["slug"] if obj is not None and lifecycle.slug_is_fixed(obj) else []
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Archived ones are found by searching, and by the filter; the list is without them."""
+        if not search_term and not any(name.startswith("status") for name in request.GET):
+            queryset = queryset.exclude(status=Campaign.Status.ARCHIVED)
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.duplicate)
+        return [path("<int:pk>/duplicate/", view, name="campaign_duplicate"), *super().get_urls()]
+
+    def duplicate(self, request: HttpRequest, pk: int) -> HttpResponse:
+        campaign = self.get_queryset(request).filter(pk=pk).first()
+        if campaign is None:
+            raise Http404
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        copy = lifecycle.duplicate(campaign, request.user)  # type: ignore[arg-type]  # the panel has users only
+        messages.success(request, f"This is a draft like “{campaign}”.")
+        return HttpResponseRedirect(reverse("panel:adserver_campaign_change", args=[copy.pk]))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or lifecycle.may_delete(obj))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        to_delete, counts, perms, protected = super().get_deleted_objects(objs, request)
+        kept = [
+            f"“{campaign}” was more than a draft: archive it" for campaign in objs if not lifecycle.may_delete(campaign)
+        ]
+        return to_delete, counts, set(), [*protected, *kept]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        form.before = lifecycle.state_of(obj) if change else {}
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Only now, with its creatives, can be told whether a live campaign may ever show."""
+        """Only now, with its creatives, can be told what changed, and whether a live campaign may ever show."""
         super().save_related(request, form, formsets, change)
         campaign: Campaign = form.instance
+        lifecycle.note(campaign, form.before, request.user)  # type: ignore[arg-type]  # the panel has users only
         if campaign.status == Campaign.Status.LIVE and (found := problems(campaign)):
             messages.warning(request, f"“{campaign}” is live but cannot show. {' '.join(found)}")
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts import snapshot
 from accounts.models import Account, Member, User
 from accounts.snapshot import Configuration
+from adserver import lifecycle
 from adserver.models import Creative
 from dmp.models import Property, Segment
 from dmp.segments.operands import RuleError
@@ -161,6 +162,7 @@ def bring_campaigns(work: Work, nodes: Node) -> None:
     creatives: dict[int, dict[str, Creative]] = defaultdict(dict)
     for row in Creative.objects.filter(campaign__account=work.account).select_related("media"):
         creatives[row.campaign_id][row.name] = row
+    before = {slug: lifecycle.state_of(row) for slug, row in existing.items()}
     for campaign in bring(work, table, nodes, {"account": work.account}, existing):
         for key in ("segments", "exclude_segments"):
             changed = key in campaign.parts and set_segments(campaign.row, key, campaign.parts[key], segments)
@@ -171,6 +173,7 @@ def bring_campaigns(work: Work, nodes: Node) -> None:
             own = creatives[campaign.row.pk]
             for _ in bring(work, tables.creatives, campaign.parts["creatives"], owner, own, f"{campaign.name}/"):
                 pass
+        lifecycle.note(campaign.row, before.get(campaign.row.slug, {}), None)
 
 
 def set_segments(campaign: Any, key: str, nodes: Node, segments: dict[str, Segment]) -> bool:
