@@ -15,7 +15,7 @@ from accounts import metrics
 from accounts.clock import now
 from accounts.door import error_response, repeat
 from accounts.errors import MethodNotAllowed
-from adserver.tracking import Seen, look_up, track
+from adserver.tracking import Seen, destination, look_up, track
 
 PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -89,7 +89,8 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
         response = page(away.status_code, "Not now", "We cannot look up this link. Try again in a moment.")
         response["Retry-After"] = "1"
         return response
-    if seen is None or not seen.link:
+    link = destination(seen, now()) if seen is not None else ""
+    if seen is None or not link:
         metrics.tracked.labels("c", "token").inc()
         return page(404, "Page not found", "This link leads nowhere. It may have been cut off on its way to you.")
     if request.method == "GET":
@@ -97,7 +98,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     return HttpResponse(
         status=302,
         headers={
-            "Location": iri_to_uri(seen.link),
+            "Location": iri_to_uri(link),
             "Cache-Control": "no-store",
             "Access-Control-Allow-Origin": "*",
             "X-Robots-Tag": "noindex, nofollow",

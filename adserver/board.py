@@ -14,6 +14,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from adserver.macros import Macros
+
 BUCKETS = 10_000
 HOUR, DAY = 3_600.0, 86_400.0
 MOST_PATHS = 5_000
@@ -24,7 +26,8 @@ MOST_DRAWS = 1_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Creative:
-    """`content` as it is answered for the creative's `type`; `link` "" where a click leads nowhere."""
+    """`content` as it is answered for the creative's `type`; `link` "" where a click leads nowhere; `macros` what both
+    say of the person, None for nothing."""
 
     id: int
     name: str
@@ -32,6 +35,7 @@ class Creative:
     content: Any
     link: str
     weight: int
+    macros: Macros | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

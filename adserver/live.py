@@ -12,6 +12,7 @@ from accounts import snapshot
 from accounts.snapshot import Configuration, Derived, Part
 from adserver import board
 from adserver.conditions import Check, compile_conditions
+from adserver.macros import Macros, compile_macros
 from adserver.models import AdSettings, Campaign, Creative, Pace, Placement
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import Vocabulary, vocabulary
@@ -26,6 +27,11 @@ class Known(NamedTuple):
     campaign: int
     name: str
     link: str
+
+    @property
+    def macros(self) -> Macros | None:
+        """What the link says of the person; one that cannot be read any more leads nowhere."""
+        return compile_macros("image", {}, self.link) if "{{" in self.link else None
 
 
 class Rules(NamedTuple):
@@ -153,7 +159,7 @@ def load_live(configuration: Configuration) -> board.Board:
     for row in Creative.objects.filter(campaign__in=rows, active=True).select_related("media").order_by("pk"):
         if row.problem() is None:  # one that cannot be shown as its type promises is not shown
             creatives[row.campaign_id].append(
-                board.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight)
+                board.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight, macros(row))
             )
     paces = dict(Pace.objects.filter(account=account).values_list("campaign", "probability"))
     known = vocabulary(configuration)
@@ -205,6 +211,11 @@ def compile_campaign(
         salt=row.salt,
         pace=pace if row.goal != Campaign.Goal.NONE and row.pacing == Campaign.Pacing.EVEN else 1.0,
     )
+
+
+def macros(row: Creative) -> Macros | None:
+    """Of a creative that has no problem."""
+    return compile_macros(row.type, content(row), row.link)
 
 
 def content(row: Creative) -> Any:

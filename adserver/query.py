@@ -18,6 +18,8 @@ from accounts.snapshot import Configuration
 from adserver import conversions, counting, decision, goals, signing, state
 from adserver.board import Past, held_out, variant
 from adserver.live import offers
+from adserver.macros import render
+from adserver.personal import values_of
 from adserver.tracking import impression_key
 from cdp import identity
 from cdp.identifiers import Name
@@ -43,6 +45,8 @@ class Query:
     consent: dict[str, list[Any]]
     relinked: set[UUID] = field(default_factory=set)
     """Profiles whose links the event changed."""
+    signed: bool = False
+    """Whether the shop's server vouched for the profile."""
     stored: bool = True
     """Whether the event was not there before."""
 
@@ -69,7 +73,7 @@ def query_campaigns(configuration: Configuration, query: Query, now: datetime) -
     found = decide(configuration, query.event, row, now, tokens)
     if found is not decision.NOTHING:
         count(configuration, query.event, row, found, now)
-    return [element(choice, query.event.visitor_id, now, tokens) for choice in found.chosen]
+    return elements(configuration, query, found.chosen, now, tokens)
 
 
 def explain_campaigns(
@@ -86,8 +90,9 @@ def explain_campaigns(
     if query.event.bot:
         return [], [told(decision.Verdict(campaign, "bot")) for campaign in board.campaigns]
     found = decide(configuration, query.event, row, now)
-    elements = [element(choice, query.event.visitor_id, now, {}) for choice in found.chosen]
-    return elements, [told(verdict) for verdict in decision.verdicts(board, found)]
+    return elements(configuration, query, found.chosen, now, {}), [
+        told(verdict) for verdict in decision.verdicts(board, found)
+    ]
 
 
 def assert_name(query: Query) -> None:
@@ -295,6 +300,23 @@ def count(
 
 EVERY_CAMPAIGN = 0
 """The `campaign` of the marks of an account's own holdout."""
+
+
+def elements(
+    configuration: Configuration, query: Query, chosen: list[decision.Choice], now: datetime, tokens: dict[int, str]
+) -> list[dict[str, Any]]:
+    """What is answered, with the person's attributes where a creative asks for them."""
+    visitor = query.event.visitor_id
+    found = [element(choice, visitor, now, tokens) for choice in chosen]
+    filled = [
+        (one, choice.creative.macros) for one, choice in zip(found, chosen, strict=True) if choice.creative.macros
+    ]
+    names = frozenset[str]().union(*(macros.content_names for _, macros in filled if macros))
+    values = values_of(configuration, visitor, names, now, signed=query.signed) if names else {}
+    for one, macros in filled:
+        if macros:
+            one["content"] = render(macros, values)[0]
+    return found
 
 
 def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[int, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts import limits
 from accounts.addresses import client_address
@@ -21,6 +21,8 @@ from accounts.snapshot import Configuration
 from adserver import counting, goals, state
 from adserver.counting import Cell, Reason
 from adserver.live import Network, Offers, configuration_of, offers
+from adserver.macros import MacroError, render
+from adserver.personal import values_of
 from adserver.signing import Shown, verify
 from cdp.identity import read_standings
 from dmp import partitions
@@ -63,6 +65,22 @@ class Seen(NamedTuple):
         """Where a click leads, also when the campaign ended; "" for nowhere."""
         creative = self.offers.creatives.get(self.shown.creative)
         return creative.link if creative and creative.campaign == self.shown.campaign else ""
+
+
+def destination(seen: Seen, now: datetime) -> str:
+    """Where a click leads, with what its link says of the person; a click carries no signature. "" for nowhere."""
+    try:
+        creative = seen.offers.creatives.get(seen.shown.creative)
+        macros = creative.macros if creative and seen.link else None
+    except MacroError:
+        return ""
+    if macros is None:
+        return seen.link
+    try:
+        values = values_of(seen.configuration, seen.shown.visitor, macros.link_names, now, signed=False)
+    except DatabaseError:
+        values = {}  # people come first: the link says its defaults
+    return str(render(macros, values)[1])
 
 
 def look_up(token: str) -> Seen | None:

@@ -13,7 +13,7 @@ from accounts.errors import Forbidden, Problem, encode
 from accounts.snapshot import Configuration
 from accounts.tokens import Token
 from adserver.query import Query, explain_campaigns, query_campaigns
-from cdp.identifiers import asserted
+from cdp.identifiers import asserted, signed
 from dmp.agents import agent
 from dmp.attributes import consent_changes
 from dmp.incoming import platforms, read_event
@@ -70,6 +70,9 @@ def read_query(request: HttpRequest, configuration: Configuration, body: dict[st
     event.language = language(meta.get("HTTP_ACCEPT_LANGUAGE", ""))
     event.country = country(meta)
     query = Query(event, asserted(configuration, body), consent_changes(body.get("consent")))
+    query.signed = query.name is not None and signed(
+        configuration, str(body["profileId"]).strip(), body.get("profileSignature")
+    )
     if query.name is None and configuration.require_signed_profiles and present(body.get("profileId")):
         event.properties = {**(event.properties or {}), "profileId": body["profileId"]}
     return configuration, query

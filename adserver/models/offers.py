@@ -288,7 +288,7 @@ class Creative(models.Model):
             raise ValidationError({"media": "This picture belongs to another account."})
         if problem := content_problem(self.content):
             raise ValidationError({"content": problem})
-        if problem := self.problem():
+        if problem := self.content_fault():
             raise ValidationError({"media" if self.type == self.Type.IMAGE else "content": problem})
         if campaign:
             self.check_macros(campaign.account_id)
@@ -320,6 +320,9 @@ class Creative(models.Model):
 
     def problem(self) -> str | None:
         """What keeps the creative from being shown as its type promises, in the user's words; None when nothing."""
+        return macro_problem("image", None, self.link) or self.content_fault()
+
+    def content_fault(self) -> str | None:
         if self.type == self.Type.IMAGE:
             return None if self.media_id else "An image needs a picture. Choose one, or upload it under Media."
         if self.type == self.Type.HTML and not is_html(self.content):
