@@ -2,11 +2,14 @@
 
 import io
 import json
+import re
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from accounts.models import Account, ApiToken
 from adserver.models import Campaign
@@ -105,3 +108,29 @@ def test_a_mistake_names_its_place_and_changes_nothing(file: Path) -> None:
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(file: Path) -> None:
     assert provision(file, SHOP, "--dry-run")["created"] != {}
     assert not Account.objects.exists()
+
+
+def test_the_campaign_of_the_readme_can_be_provisioned_and_is_shown(tmp_path: Path, client: Client) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (campaign,) = (
+        json.loads(block) for block in re.findall(r"```json\n(.*?)```", readme, re.DOTALL) if '"creatives"' in block
+    )
+    file = {
+        **SHOP,
+        "attributes": [{"name": "city"}],
+        "campaigns": [{**campaign, "segments": [], "ends_at": "2126-12-24T00:00:00"}],
+        "tokens": [],
+        "users": [],
+    }
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps(file))
+    call_command("provision", str(path), "--no-wait", stdout=io.StringIO())
+    account = Account.objects.get()
+    event = {"account": str(account.pk), "visitorId": "22222222-2222-4222-8222-222222222222", "price": 60}
+    event |= {"event": "productView", "sku": "S1", "platform": "www.example.com"}
+    shown = []
+    for _ in range(30):  # until one of those who are not held out
+        event["visitorId"] = str(uuid.uuid4())
+        answer = client.post("/campaigns/query", json.dumps(event), content_type="application/json").json()
+        shown += [element["content"] for element in answer["campaigns"]]
+    assert shown[0] == {"title": "Warm, everywhere"}
