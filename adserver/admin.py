@@ -32,6 +32,20 @@ CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
 CHANGES_SHOWN = 20
 
 
+LABELS = {
+    "cap": "At most, per person",
+    "cap_hours": "Within hours",
+    "stop_after": "Stop for who did a",
+    "dismiss_days": "Days after closing it",
+    "amount": "How many",
+    "daily_cap": "At most a day",
+    "holdout_percent": "Held out (%)",
+    "click_days": "A click counts for days",
+    "view_days": "A view counts for days",
+    "match": "Counts",
+}
+
+
 class CampaignForm(AccountForm):
     paths = Lines(
         required=False,
@@ -89,6 +103,8 @@ class CampaignForm(AccountForm):
         self.fields["events"] = Boxes(
             events, stored=campaign.events, label="After these events", help_text="None ticked: after any event."
         )
+        for name, label in LABELS.items():
+            self.fields[name].label = label
         for name in ("starts_at", "ends_at"):
             field = self.fields[name]
             field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
