@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from django.core.management import call_command
 from django.db import connection
 
@@ -34,12 +35,22 @@ def running_server() -> Iterator[int]:
         wait_until_alive(port)
         yield port
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        stop(process)
         call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE dmp_event")
         connection.close()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """A worker that is told to end while it starts does not hear it."""
+    started = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    process.terminate()
+    _, left = psutil.wait_procs(started, timeout=20)
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait(timeout=20)
 
 
 def wait_until_alive(port: int) -> None:

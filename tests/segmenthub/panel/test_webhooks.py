@@ -118,6 +118,7 @@ def test_a_webhook_goes_with_its_messages(login: Login, ours: House) -> None:
 def test_a_segment_that_a_webhook_tells_of_is_not_deleted(login: Login, ours: House) -> None:
     segment = ours["dmp.segment"]
     ours["adserver.campaign"].segments.clear()
+    ours["adserver.adsettings"].delete()
 
     response = login(ours.account).post(reverse("panel:dmp_segment_delete", args=[segment.pk]), {"post": "yes"})
 
