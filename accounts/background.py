@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 Duty = Callable[[], None]
 
 _duties: list[tuple[float, Duty]] = []
+_failing: set[Duty] = set()
 _started_in = 0
 _lock = threading.Lock()
 
@@ -56,8 +57,11 @@ def _run() -> None:
 def _do(duty: Duty) -> None:
     try:
         duty()
+        _failing.discard(duty)
     except Exception as error:  # the thread must outlive a database that is away
-        logger.warning("%s: %s", duty.__name__, str(error).strip().split("\n")[0])
+        if duty not in _failing:  # told once, not each second
+            logger.warning("%s: %s", duty.__name__, str(error).strip().split("\n")[0])
+        _failing.add(duty)
         connection.close()
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,16 +47,7 @@ def service() -> Iterator[Service]:
     with temporary_dir() as folder, running(folder / "data") as started:
         (folder / "shop.json").write_text(json.dumps(SHOP))
         manage(started, "provision", str(folder / "shop.json"))
-        threading.Thread(target=read_on, args=(started,), daemon=True).start()
         yield started
-
-
-def read_on(service: Service) -> None:
-    """What the service says of a database that is away is more than its pipe holds; who writes to a full one waits."""
-    assert service.process.stdout is not None
-    with suppress(OSError, ValueError):
-        while os.read(service.process.stdout.fileno(), 65_536):
-            pass
 
 
 def manage(service: Service, *arguments: str) -> str:

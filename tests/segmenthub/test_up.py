@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -89,14 +90,22 @@ def running(data_dir: Path, workers: int = 1) -> Iterator[Service]:
         wait_until(lambda: service.is_complete() or process.poll() is not None)
         if process.poll() is not None:
             pytest.fail(f"up ended: {process.communicate()[0]}")
+        threading.Thread(target=read_on, args=(process,), daemon=True).start()
         yield service
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=SECONDS)
+            process.wait(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+
+
+def read_on(process: "subprocess.Popen[str]") -> None:
+    """What the service says of a database that is away is more than its pipe holds; who writes to a full one waits."""
+    assert process.stdout is not None
+    for _ in process.stdout:
+        pass
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
