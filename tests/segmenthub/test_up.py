@@ -1,5 +1,6 @@
 """`manage.py up` for real: started, maimed, stopped."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -90,29 +90,24 @@ def running(data_dir: Path, workers: int = 1) -> Iterator[Service]:
         wait_until(lambda: service.is_complete() or process.poll() is not None)
         if process.poll() is not None:
             pytest.fail(f"up ended: {process.communicate()[0]}")
-        threading.Thread(target=read_on, args=(process,), daemon=True).start()
         yield service
     finally:
         process.terminate()
         try:
-            process.wait(timeout=SECONDS)
+            process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-
-
-def read_on(process: "subprocess.Popen[str]") -> None:
-    """What the service says of a database that is away is more than its pipe holds; who writes to a full one waits."""
-    assert process.stdout is not None
-    for _ in process.stdout:
-        pass
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
     ours = {"DATABASE_URL", "REDIS_URL", "SEGMENTHUB_DATA_DIR", "API_URL", "UNSAFE_DATABASE", "SNAPSHOT_SECONDS"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, str(ROOT / "manage.py"), "up", *arguments]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if process.stdout is not None and hasattr(fcntl, "F_SETPIPE_SZ"):  # nobody reads it before the end
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+    return process
 
 
 def alive(process: psutil.Process) -> bool:
