@@ -54,14 +54,15 @@ def over_the_account(duckdb: Any, now: datetime, rounds: int, *, explain: bool) 
     from django.db import connection
 
     from dmp import sql
-    from dmp.segments.compile.sources import of_account
+    from dmp.segments.compile.sources import of_account, settled
     from dmp.segments.levels import VISITORS
     from dmp.segments.many import SETTINGS
 
     with connection.cursor() as cursor:
         for setting, value in SETTINGS.items():
             cursor.execute(f"SET {setting} = '{value}'")
-    statements = {name: counting(name, of_account(VISITORS, SHOP), now) for name in RULES}
+    source = settled(of_account(VISITORS, SHOP), now)
+    statements = {name: counting(name, source, now) for name in RULES}
     ours: dict[str, list[float]] = {name: [] for name in RULES}
     theirs: dict[str, list[float]] = {name: [] for name in RULES}
     members: dict[str, tuple[int, int]] = {}
@@ -89,10 +90,10 @@ def over_the_account(duckdb: Any, now: datetime, rounds: int, *, explain: bool) 
 def counting(name: str, source: Any, now: datetime) -> tuple[str, dict[str, Any]]:
     from zoneinfo import ZoneInfo
 
-    from dmp.segments.compile import compile_rule
+    from dmp.segments.compile import statement_of
 
-    statement = compile_rule(read_rule(name), source, {}, ZoneInfo("UTC"), now)
-    return f"SELECT count(*) FILTER (WHERE ok) FROM ({statement.text} OFFSET 0) found", statement.values
+    text = statement_of(read_rule(name), source, {}, ZoneInfo("UTC"), now)
+    return f"SELECT count(*) FILTER (WHERE ok) FROM ({text} OFFSET 0) found", {}
 
 
 def read_rule(name: str) -> Any:

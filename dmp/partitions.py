@@ -87,6 +87,20 @@ def literal(at: datetime | None) -> str:
     return "MINVALUE" if at is None else f"'{at.isoformat()}'"
 
 
+def first_used() -> datetime:
+    """The start of the oldest partition that holds anything: no event is older, but for those that are recorded from
+    now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'dmp_event'::regclass AND pg_relation_size(c.oid) > 0"
+        )
+        starts = [bound.split("FROM (")[1].split(")")[0].strip("'") for (bound,) in cursor.fetchall()]
+    if "MINVALUE" in starts:
+        return EARLIEST
+    return min((datetime.fromisoformat(start) for start in starts), default=EARLIEST)
+
+
 def drop_before(at: datetime) -> list[str]:
     """Drops the partitions whose events all happened before `at`; gives their names."""
     with connection.cursor() as cursor:

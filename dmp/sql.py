@@ -74,7 +74,15 @@ class Transaction:
             raise psycopg.errors.InFailedSqlTransaction("the transaction had failed")
 
 
+def inlined(statement: str, values: dict[str, Any]) -> str:
+    """The statement with its values written out, as a part of another."""
+    connections[DEFAULT_DB_ALIAS].ensure_connection()
+    return with_literals(statement, values, connections[DEFAULT_DB_ALIAS].connection).decode()
+
+
 def with_literals(statement: str, values: dict[str, Any], connection: psycopg.Connection[Any]) -> bytes:
+    if not values:  # written out before
+        return statement.encode()
     literals = {name: Literal(value).as_string(connection) for name, value in values.items()}
     return PARAMETER.sub(lambda found: literals[found.group(1)], statement).encode()
 

@@ -5,6 +5,7 @@ in laterals, by the same law as in `dmp.segments.evaluate`. The time is a parame
 Python: the distinct values are read before, and those that fit are given to the statement.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +15,8 @@ from zoneinfo import ZoneInfo
 from dmp import sql
 from dmp.segments import rules
 from dmp.segments.compile.computed import values_of
-from dmp.segments.compile.events import SESSION, Leaf, did, named, sequence
+from dmp.segments.compile.events import Leaf, Measured, can_share, did, holds_for_nothing, measured, named, relation
+from dmp.segments.compile.sequences import sequence
 from dmp.segments.compile.sources import Source
 from dmp.segments.compile.values import (
     NEVER,
@@ -27,6 +29,7 @@ from dmp.segments.compile.values import (
     of_property,
     scalar_of,
 )
+from dmp.segments.compile.windows import SESSION
 
 Row = tuple[UUID, bool, datetime | None]
 """(person, member, next check)."""
@@ -47,6 +50,22 @@ RESERVED = {
 }
 
 
+class Node(NamedTuple):
+    """What a part of a rule says of a person, in SQL. `narrow`: a leaf outside of which it does not hold, and will
+    not."""
+
+    ok: str
+    next: str
+    narrow: str | None = None
+
+
+class Shared(NamedTuple):
+    """The number of a leaf, and the measures that are its columns."""
+
+    leaf: int
+    columns: list[Measured]
+
+
 class Statement(NamedTuple):
     text: str
     values: dict[str, Any]
@@ -62,8 +81,38 @@ def ask(
     everyone: bool = False,
 ) -> list[Row]:
     """The people who are in, or whose answer time can change; `everyone`: all that were asked."""
-    statement = compile_rule(rule, source, references, zone, now, everyone=everyone)
-    return [(person, member, at) for person, member, at in sql.run(*statement, prepare=False)]
+    text = statement_of(rule, source, references, zone, now, everyone=everyone)
+    return [(person, member, at) for person, member, at in sql.run(text, {}, prepare=False)]
+
+
+def statement_of(
+    rule: rules.Condition,
+    source: Source,
+    references: References,
+    zone: ZoneInfo,
+    now: datetime,
+    *,
+    everyone: bool = False,
+) -> str:
+    """With its values written out; of several pieces where workers can share them."""
+    sources = source.pieces() if stands_in_index(rule) and not everyone else [source]
+    statements = [compile_rule(rule, one, references, zone, now, everyone=everyone) for one in sources]
+    return " UNION ALL ".join(f"({sql.inlined(*statement)})" for statement in statements)
+
+
+def stands_in_index(rule: rules.Condition) -> bool:
+    """Whether the index of purchases has all that a rule asks (`dmp.migrations.0011_purchases`): it is in the order of
+    people, so that several workers can each read some of them."""
+    return all(isinstance(leaf, rules.Did) and is_in_index(leaf) for leaf in rules.leaves(rule))
+
+
+def is_in_index(leaf: rules.Did) -> bool:
+    if leaf.events != ("purchase",) or leaf.where is not None or not can_share(leaf):
+        return False
+    match leaf.measure:
+        case rules.Aggregate(_, found) | rules.Edge(property=found):
+            return found.column == "order_total"
+    return isinstance(leaf.measure, rules.Count)
 
 
 def compile_rule(
@@ -75,7 +124,15 @@ def compile_rule(
     *,
     everyone: bool = False,
 ) -> Statement:
-    return Compiler(source, references, Names(now, zone, dict(source.values))).statement(rule, everyone=everyone)
+    return Compiler(source, references, Names(now, zone, dict(source.values), source.settled)).statement(
+        rule, everyone=everyone
+    )
+
+
+def is_short(rule: rules.Condition) -> bool:
+    if isinstance(rule, rules.Not):
+        return is_short(rule.part)
+    return isinstance(rule, rules.Did | rules.Sequence | rules.InSegment)
 
 
 class Compiler:
@@ -84,21 +141,24 @@ class Compiler:
         self.references = references
         self.names = names
         self.leaves: list[str] = []
+        self.sharing: Counter[Any] = Counter()
+        self.shared: dict[Any, Shared] = {}
         self.nodes: list[str] = []
         self.latest = False
         self.asks_person = False
-        self.only_in: dict[str, str] = {}
-        """Of nodes: a leaf outside of which they do not hold, and will not."""
 
     def statement(self, rule: rules.Condition, *, everyone: bool) -> Statement:
+        self.sharing.update(
+            leaf.events for leaf in rules.leaves(rule) if isinstance(leaf, rules.Did) and can_share(leaf)
+        )
         node = self.node(rule)
+        for shared in self.shared.values():
+            self.leaves[shared.leaf] = relation(shared.columns)
         relations = self.relations(rules.event_leaves(rule), "NOT MATERIALIZED")
-        narrow = None if everyone else self.only_in.get(node)
-        if narrow and len(self.nodes) == 1:
-            found = f"SELECT person, ok, next FROM {narrow} WHERE ok OR next IS NOT NULL"  # noqa: S608
-        else:
-            found = f"SELECT p.person, {node}.ok, {node}.next FROM {self.asked(narrow)}{''.join(self.nodes)}"  # noqa: S608
-            found += "" if everyone else f" WHERE {node}.ok OR {node}.next IS NOT NULL"
+        found = f"""SELECT p.person, {node.ok} AS ok, {node.next} AS next
+            FROM {self.asked(None if everyone else node.narrow)}{"".join(self.nodes)}"""  # noqa: S608
+        if not everyone:
+            found = f"SELECT * FROM ({found}) found WHERE ok OR next IS NOT NULL"  # noqa: S608
         return Statement(f"WITH {', '.join(relations)} {found}", self.names.values)
 
     def asked(self, narrow: str | None) -> str:
@@ -131,24 +191,26 @@ class Compiler:
         self.leaves.append(relation.text)
         return f"leaf{len(self.leaves) - 1}", relation.nothing
 
-    def add(self, ok: str, next: str) -> str:
-        """A node as a lateral (ok, next); gives its name. OFFSET 0 keeps the planner from writing it out where it is
-        used, which would grow with the depth."""
+    def kept(self, node: Node) -> Node:
+        """The same as a lateral (ok, next), where it is written out more than once. OFFSET 0 keeps the planner from
+        doing so all the same, which would grow with the depth."""
         name = f"n{len(self.nodes)}"
-        self.nodes.append(f" CROSS JOIN LATERAL (SELECT {ok} AS ok, {next} AS next OFFSET 0) {name}")
-        return name
+        self.nodes.append(f" CROSS JOIN LATERAL (SELECT {node.ok} AS ok, {node.next} AS next OFFSET 0) {name}")
+        return Node(f"{name}.ok", f"{name}.next", node.narrow)
 
-    def node(self, rule: rules.Condition) -> str:
+    def node(self, rule: rules.Condition) -> Node:
         match rule:
             case rules.All(parts):
-                return self.group([self.node(part) for part in parts], wanted=True)
+                return self.group([self.part(part) for part in parts], wanted=True)
             case rules.AnyOf(parts):
-                return self.group([self.node(part) for part in parts], wanted=False)
+                return self.group([self.part(part) for part in parts], wanted=False)
             case rules.Not(part):
-                inner = self.node(part)
-                return self.add(f"NOT {inner}.ok", f"{inner}.next")
+                inner = self.part(part)
+                return Node(f"NOT {inner.ok}", inner.next)
             case rules.AttributeIs():
                 return self.attribute(rule)
+            case rules.Did() if can_share(rule) and self.sharing[rule.events] > 1:
+                return self.beside(rule)
             case rules.Did():
                 return self.leaf(did(rule, self.names, self.matching_property(rule.events)))
             case rules.Sequence():
@@ -159,30 +221,43 @@ class Compiler:
                 return self.sample(rule)
         raise TypeError(rule)
 
-    def group(self, parts: list[str], *, wanted: bool) -> str:
+    def part(self, rule: rules.Condition) -> Node:
+        """A node of a group: short enough to be written out as it is."""
+        node = self.node(rule)
+        return node if is_short(rule) else self.kept(node)
+
+    def group(self, parts: list[Node], *, wanted: bool) -> Node:
         """all (`wanted`) or any: while a part that is against it stays so, the whole does."""
         sign = "" if wanted else "NOT "
         against = "NOT " if wanted else ""
-        agree = " AND ".join(f"{sign}{part}.ok" for part in parts)
-        never = " OR ".join(f"({against}{part}.ok AND {part}.next IS NULL)" for part in parts)
-        last = ", ".join(f"CASE WHEN {against}{part}.ok THEN {part}.next END" for part in parts)
-        first = ", ".join(f"{part}.next" for part in parts)
-        ok = f"({agree})" if wanted else f"NOT ({agree})"
-        node = self.add(ok, f"CASE WHEN {agree} THEN least({first}) WHEN {never} THEN NULL ELSE greatest({last}) END")
-        narrow = next((self.only_in[part] for part in parts if part in self.only_in), None)
-        if wanted and narrow:
-            self.only_in[node] = narrow
-        return node
+        agree = " AND ".join(f"{sign}{part.ok}" for part in parts)
+        never = " OR ".join(f"({against}{part.ok} AND {part.next} IS NULL)" for part in parts)
+        last = ", ".join(f"CASE WHEN {against}{part.ok} THEN {part.next} END" for part in parts)
+        first = ", ".join(part.next for part in parts)
+        ok = f"({agree})" if wanted else f"(NOT ({agree}))"
+        next = f"CASE WHEN {agree} THEN least({first}) WHEN {never} THEN NULL ELSE greatest({last}) END"
+        narrow = [part.narrow for part in parts if part.narrow]
+        return Node(ok, next, narrow[0] if narrow and wanted else None)
 
-    def leaf(self, leaf: Leaf) -> str:
+    def beside(self, rule: rules.Did) -> Node:
+        """A measure that shares the scan of others, as most rules of several parts ask of the same events."""
+        shared = self.shared.get(rule.events)
+        if shared is None:
+            shared = self.shared[rule.events] = Shared(len(self.leaves), [])
+            self.leaves.append("")
+        name, number = f"leaf{shared.leaf}", len(shared.columns)
+        shared.columns.append(measured(rule, self.names, self.matching_property(rule.events), shared=True))
+        empty = holds_for_nothing(rule.measure)
+        ok = f"coalesce({name}.ok{number}, {str(empty).lower()})"
+        return Node(ok, f"{name}.next{number}", None if empty else name)
+
+    def leaf(self, leaf: Leaf) -> Node:
         name = f"leaf{len(self.leaves)}"
         self.leaves.append(leaf.relation)
-        node = self.add(f"coalesce({name}.ok, {str(leaf.empty).lower()})", f"{name}.next")
-        if not leaf.empty:
-            self.only_in[node] = name
-        return node
+        ok = f"coalesce({name}.ok, {str(leaf.empty).lower()})"
+        return Node(ok, f"{name}.next", None if leaf.empty else name)
 
-    def attribute(self, rule: rules.AttributeIs) -> str:
+    def attribute(self, rule: rules.AttributeIs) -> Node:
         self.asks_person = True
         wanted, changes, matching = rule.values, NEVER, self.matching_attribute(rule.name)
         if rule.computed is not None:
@@ -202,17 +277,17 @@ class Compiler:
         next = next_change(f"{values}.found", wanted, self.names) if wanted.is_relative else NEVER
         next = f"least({next}, {changes})" if changes != NEVER else next
         if rule.unchanged is None:
-            return self.add(ok, next)
+            return Node(ok, next)
         self.latest = True
         name = self.names.add(rule.name, "text")
         since = f"coalesce(dmp_time(p.attributes -> {name} ->> 'changed'), p.first_seen)"
         ripe = f"({since} + {self.names.add(rule.unchanged, 'interval')})"
-        return self.add(
+        return Node(
             f"({ok} AND coalesce({ripe} <= %(now)s, false))",
             f"least({next}, CASE WHEN {ripe} > %(now)s AND {'true' if wanted.is_relative else ok} THEN {ripe} END)",
         )
 
-    def segment(self, rule: rules.InSegment) -> str:
+    def segment(self, rule: rules.InSegment) -> Node:
         segment, revision = self.references[rule.name]
         ids = self.names.add(segment, "bigint"), self.names.add(revision, "bigint")
         member = "(m.pinned = 'in' OR (m.pinned IS NULL AND m.by_rule))"
@@ -230,7 +305,7 @@ class Compiler:
             )
         )
 
-    def sample(self, rule: rules.Sample) -> str:
+    def sample(self, rule: rules.Sample) -> Node:
         self.asks_person = True
         salt = self.names.add(f"{rule.salt}:", "text")
         powers = [pow(256, 7 - index, 10_000) for index in range(8)]
@@ -241,7 +316,7 @@ class Compiler:
             f" FROM (SELECT sha256(convert_to({salt} || p.bucket, 'UTF8')) AS digest) h OFFSET 0) {hashed}"
         )
         start, end = self.names.add(rule.start, "numeric"), self.names.add(rule.end, "numeric")
-        return self.add(f"({hashed}.value >= {start} AND {hashed}.value < {end})", NEVER)
+        return Node(f"({hashed}.value >= {start} AND {hashed}.value < {end})", NEVER)
 
     # Regular expressions
 

@@ -7,8 +7,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from dmp.segments import rules
-from dmp.segments.compile.events import bounds_of, each_value, named, relative_where, soonest, where_sql
+from dmp.segments.compile.events import both, each_value, named, relative_where, where_sql
 from dmp.segments.compile.values import KINDS, NEVER, Names, is_scalar, of_property, scalar_of
+from dmp.segments.compile.windows import bounds_of, only, soonest
 
 FARTHEST = 10**10
 """Seconds, some centuries: no test of a time since is looked ahead further."""
@@ -28,8 +29,8 @@ def values_of(leaf: rules.Computed, names: Names, matching: Any, wanted: rules.V
     window = bounds_of(leaf.window, names)
     fits = where_sql(leaf.where, leaf.events, names, matching)
     moving = relative_where(leaf.where, names)
-    inside = f"{window.inside} AND {fits}"
-    later = soonest([*window.changes, window.at, moving])
+    inside = both(window.inside, fits)
+    later = soonest(window, names, moving)
     reach = window.reach if moving != NEVER else f"{window.reach} AND {fits}"
     whole = f"did e {window.join}", f"{named(leaf.events, names)} AND {reach}"
     kind = KINDS[leaf.type]
@@ -37,17 +38,17 @@ def values_of(leaf: rules.Computed, names: Names, matching: Any, wanted: rules.V
     if leaf.kind in LISTS:
         return Relation(listed(leaf, names, whole, inside, later), nothing)
     value, joined = aggregate(leaf, names, inside, matching)
-    last = f"max(e.time) FILTER (WHERE {inside})"
+    last = f"max(e.time){only(inside)}"
     next = next_of(leaf, names, wanted)
     text = f"""SELECT x.person, array_remove(ARRAY[x.value], NULL) AS found, {next} AS next FROM (
-        SELECT e.person, ({value})::{kind} AS value, min({later}) AS next, {last} AS last
+        SELECT e.person, ({value})::{kind} AS value, {later} AS next, {last} AS last
         FROM {whole[0]} {joined} WHERE {whole[1]} GROUP BY e.person) x"""  # noqa: S608
     return Relation(text, nothing)
 
 
 def aggregate(leaf: rules.Computed, names: Names, inside: str, matching: Any) -> tuple[str, str]:
     """The value over the events of a person, and what must be joined for it."""
-    filtered = f"FILTER (WHERE {inside})"
+    filtered = only(inside)
     if leaf.property is None:
         return OF_EVENTS[leaf.kind].format(filtered=filtered), ""
     value, joined = each_value(leaf.property, leaf.events, names)
@@ -105,7 +106,7 @@ def listed(leaf: rules.Computed, names: Names, whole: tuple[str, str], inside: s
         WHERE {condition} AND {inside} AND {value} IS NOT NULL"""  # noqa: S608
     found = LISTS[leaf.kind].format(each=each, limit=leaf.limit)
     return f"""SELECT m.person, coalesce(l.found, '{{}}'::{KINDS[leaf.type]}[]) AS found, m.next
-        FROM (SELECT e.person, min({later}) AS next FROM {relation} WHERE {condition} GROUP BY e.person) m
+        FROM (SELECT e.person, {later} AS next FROM {relation} WHERE {condition} GROUP BY e.person) m
         LEFT JOIN ({found}) l ON l.person = m.person"""  # noqa: S608
 
 

@@ -4,8 +4,10 @@
 does not. Changes that cannot turn the answer are left out where that is simple: a build keeps a row for each `next`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from dmp.segments import rules
 from dmp.segments.compile.values import (
@@ -21,13 +23,11 @@ from dmp.segments.compile.values import (
     scalar_holds,
     scalar_of,
 )
-from dmp.segments.evaluate.windows import period
+from dmp.segments.compile.windows import OWN, Bounds, bounds_of, coming, first_of, only, soonest
 
-OWN = "left(e.event, 1) <> '$'"
-COMING = "min(e.time) FILTER (WHERE e.time > %(now)s)"
-COMES = "CASE WHEN e.time > %(now)s THEN e.time END"
-NTH = 100
-"""Up to this count the instant at which a person leaves is found exactly."""
+DAYS = {"day": 1, "week": 7}
+BITS = 62
+"""So many days or weeks are counted as the bits of a number, which needs neither a sort nor a row for each."""
 
 
 @dataclass
@@ -60,106 +60,154 @@ def where_sql(where: Any, events: tuple[str, ...] | None, names: Names, matching
     raise TypeError(where)
 
 
-@dataclass
-class Bounds:
-    """Of a window: `reach`: events that are in it now or may come to be, `inside`: those in it now, `changes`: instants
-    at which an event e comes in or leaves, `at`: one at which the whole window moves on; `join` for sessions."""
+def relative_where(where: Any, names: Names) -> str:
+    """When a test of an event's properties that looks at now can change; NEVER where none does."""
+    changes = [
+        next_change(of_property(leaf.property, names), leaf.values, names)
+        for leaf in rules.leaves(where)
+        if leaf.values.is_relative
+    ]
+    return f"least({', '.join(changes)})" if changes else NEVER
 
-    reach: str
+
+class Group(NamedTuple):
+    """The events that a measure is over: FROM `events` WHERE `codes` AND `condition`; those of them that are `inside`
+    the window now. Aggregates over all of them: `next`, when that changes, and `coming`, when one happens that lies
+    ahead."""
+
+    events: str
+    codes: str
+    condition: str
     inside: str
-    changes: list[str]
-    at: str = NEVER
-    join: str = ""
+    next: str
+    coming: str
+    session: str = ""
+    """The join in `events` of what `next` may name."""
+
+    @property
+    def where(self) -> str:
+        return both(self.codes, self.condition)
 
 
-def bounds_of(window: rules.Window, names: Names) -> Bounds:
-    match window:
-        case rules.Rolling(since, until):
-            ends = f"e.time + {names.add(until, 'interval')}" if until else "e.time"
-            entered = f"{ends} <= %(now)s"
-            if since is None:
-                return Bounds("true", entered, [ends])
-            leaves = f"e.time + {names.add(since, 'interval')}"
-            start = names.add(names.now - since, "timestamptz")  # a constant, so that partitions are left out
-            return Bounds(f"e.time > {start}", entered, [ends, leaves])
-        case rules.Absolute(after, before):
-            parts = [f"e.time >= {names.add(after, 'timestamptz')}"] if after else []
-            parts += [f"e.time < {names.add(before, 'timestamptz')}"] if before else []
-            return Bounds(" AND ".join(parts), "e.time <= %(now)s", ["e.time"])
-        case rules.Calendar(unit):
-            begin, end = period(window, names.zone, names.now)
-            _, moves = period(rules.Calendar(unit), names.zone, names.now)
-            inside = f"e.time < {names.add(end, 'timestamptz')} AND e.time <= %(now)s"
-            at = names.add(moves, "timestamptz")
-            return Bounds(f"e.time >= {names.add(begin, 'timestamptz')}", inside, ["e.time"], at)
-        case rules.Session():
-            inside = "e.time >= s.start AND e.time <= s.last AND s.last > %(now)s - interval '30 minutes'"
-            return Bounds("true", inside, ["e.time"], "s.next", "JOIN session s ON s.person = e.person")
-    raise TypeError(window)
+class Measured(NamedTuple):
+    """Aggregates over a group."""
+
+    group: Group
+    ok: str
+    next: str
 
 
 def did(leaf: rules.Did, names: Names, matching: Any) -> Leaf:
     """A measure over the events in a window."""
+    if isinstance(leaf.measure, rules.Edge) and not at_edge(leaf.measure):
+        return edge(leaf.measure, leaf.events, names, group_of(leaf, names, matching), matching)
+    return Leaf(relation([measured(leaf, names, matching)]), holds_for_nothing(leaf.measure))
+
+
+def relation(columns: Sequence[Measured]) -> str:
+    """(person, ok, next), of several measures that share their scan (person, ok0, next0, ok1, ...)."""
+    numbers = range(len(columns)) if len(columns) > 1 else ("",)
+    told = [f"{one.ok} AS ok{n}, {one.next} AS next{n}" for n, one in zip(numbers, columns, strict=True)]
+    group = columns[0].group
+    reach = " OR ".join(dict.fromkeys(one.group.condition for one in columns))
+    return f"""SELECT e.person, {", ".join(told)} FROM {group.events} WHERE {both(group.codes, f"({reach})")}
+        GROUP BY e.person"""  # noqa: S608
+
+
+def can_share(leaf: rules.Did) -> bool:
+    """Whether its measure can stand beside others in one scan of the same codes."""
+    if isinstance(leaf.window, rules.Session):
+        return False
+    match leaf.measure:
+        case rules.Count():
+            return True
+        case rules.Aggregate(_, found):
+            return is_scalar(found)
+        case rules.Edge():
+            return at_edge(leaf.measure)
+    return False
+
+
+def group_of(leaf: rules.Did, names: Names, matching: Any, *, shared: bool = False) -> Group:
+    """`shared`: the scan is of others too."""
     window = bounds_of(leaf.window, names)
     fits = where_sql(leaf.where, leaf.events, names, matching)
-    condition = f"{named(leaf.events, names)} AND {window.reach}"
     moving = relative_where(leaf.where, names)
     if moving == NEVER:
-        condition += f" AND {fits}"
-        inside = window.inside
+        condition, inside = both(window.reach, fits), window.inside
     else:  # what does not fit now may later
-        inside = f"{window.inside} AND {fits}"
-    later = soonest([*window.changes, window.at, moving])
-    if isinstance(leaf.measure, rules.Edge):
-        return edge(leaf.measure, leaf.events, names, condition, inside, later, window.join, matching)
-    ok, joined = measure(leaf, names, inside)
-    nth = nth_newest(leaf, names, inside) if moving == NEVER else None
-    steady = unmoved_by_leaving(leaf, names, inside) if moving == NEVER and not nth else "false"
-    relation = f"""SELECT e.person, {ok} AS ok, {nth or f"min({later})"} AS next, {COMING} AS coming,
-            {steady} AS steady
-        FROM did e {window.join} {joined} WHERE {condition} GROUP BY e.person"""  # noqa: S608
-    relation = f"SELECT person, ok, CASE WHEN steady THEN coming ELSE next END AS next FROM ({relation}) x"  # noqa: S608
-    return Leaf(relation, holds_for_nothing(leaf.measure))
-
-
-def soonest(changes: list[str]) -> str:
-    """The first of these instants after now, of one event."""
-    later = [f"CASE WHEN {at} > %(now)s THEN {at} END" for at in changes if at != NEVER]
-    return f"least({', '.join(later)})" if later else NEVER
-
-
-def nth_newest(leaf: rules.Did, names: Names, inside: str) -> str | None:
-    """When “at least n” in a rolling window until now ends: when the n-th newest event leaves."""
-    window, counted = leaf.window, leaf.measure
-    if not isinstance(window, rules.Rolling) or window.until or not isinstance(counted, rules.Count):
-        return None
-    [test, *more] = counted.tests
-    if more or test.op != "gte" or test.operand != int(test.operand) or not 1 <= test.operand <= NTH:
-        return None
-    n = int(test.operand)
-    if window.since is None:
-        return COMING
-    newest = (
-        f"max(e.time) FILTER (WHERE {inside})"
-        if n == 1
-        else f"(array_agg(e.time ORDER BY e.time DESC) FILTER (WHERE {inside}))[{n}]"
+        condition, inside = window.reach, both(window.inside, fits)
+    among = condition if shared else "true"
+    return Group(
+        f"did e {window.join}",
+        named(leaf.events, names),
+        condition,
+        both(among, inside),
+        soonest(window, names, moving, among=among),
+        coming(names, among),
+        window.join,
     )
-    return f"least({COMING}, {newest} + {names.add(window.since, 'interval')})"
 
 
-def unmoved_by_leaving(leaf: rules.Did, names: Names, inside: str) -> str:
+def measured(leaf: rules.Did, names: Names, matching: Any, *, shared: bool = False) -> Measured:
+    """`shared`: each aggregate looks at its own events of the scan."""
+    group = group_of(leaf, names, matching, shared=shared)
+    if isinstance(leaf.measure, rules.Edge):
+        return Measured(group, edge_fits(leaf.measure, leaf.events, group, names), group.next)
+    inside = group.inside
+    group, ok = over(leaf, group, names)
+    window = leaf.window
+    if not isinstance(window, rules.Rolling) or window.until or relative_where(leaf.where, names) != NEVER:
+        return Measured(group, ok, group.next)
+    if window.since and is_once(leaf.measure):
+        newest = f"max(e.time){only(inside)} + {names.add(window.since, 'interval')}"
+        return Measured(group, ok, first_of([group.coming, newest]))
+    steady = unmoved_by_leaving(leaf, ok, inside, names)
+    return Measured(group, ok, f"CASE WHEN {steady} THEN {group.coming} ELSE {group.next} END")
+
+
+def both(one: str, other: str) -> str:
+    return " AND ".join(part for part in (one, other) if part != "true") or "true"
+
+
+def is_once(measured: rules.Measure) -> bool:
+    """“At least one”: it holds until the newest event leaves. Of “at least two” the n-th newest would have to be found,
+    by a sort: there the first that leaves is taken, and who is looked at then gets the exact instant."""
+    return isinstance(measured, rules.Count) and [(test.op, test.operand) for test in measured.tests] == [("gte", 1)]
+
+
+def in_bits(unit: str, window: Bounds, names: Names) -> str | None:
+    """A bit for the day or week of an event, in a window that is short enough for a number."""
+    if unit not in DAYS or window.since is None:
+        return None
+    first = (window.since - timedelta(days=2)).date()
+    first -= timedelta(days=first.weekday())
+    if (names.now.date() + timedelta(days=2) - first).days // DAYS[unit] > BITS:
+        return None
+    day = f"(e.time AT TIME ZONE %(zone)s)::date - {names.add(first, 'date')}"
+    return f"1::bigint << ({day}) / {DAYS[unit]}"
+
+
+def each_once(group: Group, value: str, tests: rules.Numbers, names: Names) -> tuple[Group, str]:
+    """A row for each value of a person, then their count: `count(DISTINCT ...)` would sort all events."""
+    inside = "true" if group.inside == "true" else f"bool_or({group.inside})"
+    events = f"""(SELECT e.person, {value} AS v, {inside} AS inside, {group.next} AS next, {group.coming} AS coming
+        FROM {group.events} WHERE {group.where} GROUP BY e.person, {value}) e"""  # noqa: S608
+    once = Group(events, "true", "true", "true" if inside == "true" else "e.inside", "min(e.next)", "min(e.coming)")
+    return once, bounded(f"count(e.v){only(once.inside)}", tests, "numeric", names)
+
+
+def unmoved_by_leaving(leaf: rules.Did, ok: str, inside: str, names: Names) -> str:
     """Whether the answer stays the same while events only leave: what falls with each never reaches a least that it is
     below, and never exceeds a most that it keeps to. A sum falls if no value is negative."""
-    window, measured = leaf.window, leaf.measure
-    if not isinstance(window, rules.Rolling) or window.until or isinstance(measured, rules.Edge):
-        return "false"
+    measured = leaf.measure
+    assert not isinstance(measured, rules.Edge)
     ops = {test.op for test in measured.tests}
     least, most = ops <= {"gt", "gte"}, ops <= {"lt", "lte"}
-    ok, _ = measure(leaf, names, inside)
     match measured:
         case rules.Aggregate("sum", found):
             value, _ = each_value(found, leaf.events, names)
-            none_negative = f"coalesce(min({value}) FILTER (WHERE {inside}), 0) >= 0"
+            none_negative = f"NOT coalesce(bool_or({value} < 0){only(inside)}, false)"
             return f"{'NOT ' if least else ''}({ok}) AND {none_negative}" if least or most else "false"
         case rules.Aggregate(function):
             rises_never = (function == "max" and least) or (function == "min" and most)
@@ -168,31 +216,35 @@ def unmoved_by_leaving(leaf: rules.Did, names: Names, inside: str) -> str:
             return f"{'NOT ' if least else ''}({ok})" if least or most else "false"
 
 
-def measure(leaf: rules.Did, names: Names, inside: str) -> tuple[str, str]:
-    """The truth as an aggregate, and what must be joined for it."""
+def over(leaf: rules.Did, group: Group, names: Names) -> tuple[Group, str]:
+    """The truth as an aggregate, and the group that it is over."""
+    filtered = only(group.inside)
     match leaf.measure:
         case rules.Count(tests):
-            return bounded(f"count(*) FILTER (WHERE {inside})", tests, "numeric", names), ""
+            return group, bounded(f"count(*){filtered}", tests, "numeric", names)
         case rules.UniquePeriods(unit, tests):
-            local = f"date_trunc('{unit}', e.time AT TIME ZONE %(zone)s)"
-            return bounded(f"count(DISTINCT {local}) FILTER (WHERE {inside})", tests, "numeric", names), ""
+            if bits := in_bits(unit, bounds_of(leaf.window, names), names):
+                count = f"coalesce(bit_count(bit_or({bits}){filtered}::bit(64)), 0)"
+                return group, bounded(count, tests, "numeric", names)
+            return each_once(group, f"date_trunc('{unit}', e.time AT TIME ZONE %(zone)s)", tests, names)
         case rules.UniqueValues(found, tests):
             value, joined = each_value(found, leaf.events, names)
-            return bounded(f"count(DISTINCT {value}) FILTER (WHERE {inside})", tests, "numeric", names), joined
+            return each_once(group._replace(events=f"{group.events} {joined}"), value, tests, names)
         case rules.Aggregate(function, found, tests):
             value, joined = each_value(found, leaf.events, names)
-            filtered = f"FILTER (WHERE {inside})"
-            if function == "sum":
-                return bounded(f"coalesce(sum({value}) {filtered}, 0)", tests, "numeric", names), joined
-            if function == "avg":
-                count = f"count({value}) {filtered}"
-                parts = " AND ".join(
-                    f"sum({value}) {filtered} {SIGNS[test.op]} {names.add(test.operand, 'numeric')} * {count}"
-                    for test in tests
-                )
-                return f"coalesce({parts}, false)", joined
-            return f"coalesce({bounded(f'{function}({value}) {filtered}', tests, 'numeric', names)}, false)", joined
+            ok = compared(f"{function}({value}){filtered}", f"count({value}){filtered}", leaf.measure, names)
+            return group._replace(events=f"{group.events} {joined}"), ok
     raise TypeError(leaf.measure)
+
+
+def compared(value: str, count: str, asked: rules.Aggregate, names: Names) -> str:
+    if asked.function == "sum":
+        return bounded(f"coalesce({value}, 0)", asked.tests, "numeric", names)
+    if asked.function == "avg":  # without a division, which would round
+        total = "sum" + value.removeprefix("avg")
+        tests = [f"{total} {SIGNS[test.op]} {names.add(test.operand, 'numeric')} * {count}" for test in asked.tests]
+        return f"coalesce({' AND '.join(tests)}, false)"
+    return f"coalesce({bounded(value, asked.tests, 'numeric', names)}, false)"
 
 
 def each_value(found: rules.Property, events: tuple[str, ...] | None, names: Names) -> tuple[str, str]:
@@ -220,30 +272,28 @@ COMPARE: dict[str, Any] = {
 """Its own: a fault in the other executor's must not be here too."""
 
 
-def edge(
-    measured: rules.Edge,
-    events: tuple[str, ...] | None,
-    names: Names,
-    condition: str,
-    inside: str,
-    later: str,
-    join: str,
-    matching: Any,
-) -> Leaf:
-    """The values of the first or last events, those of one instant together: the instant first, then its events."""
+def at_edge(measured: rules.Edge) -> bool:
+    """Whether it only asks that one of the values at the edge lies between bounds."""
+    return is_scalar(measured.property) and bool(measured.values.bounds) and not measured.values.others
+
+
+def edge_fits(measured: rules.Edge, events: tuple[str, ...] | None, group: Group, names: Names) -> str:
+    """One of those at the edge fits where the edge of those that fit is that of all."""
+    end = f"{'max' if measured.last else 'min'}(e.time)"
+    value = scalar_of(measured.property, names, events)
+    fits = both(group.inside, bounded(value, measured.values.bounds, KINDS[measured.property.type], names))
+    return f"coalesce({end}{only(fits)} = {end}{only(group.inside)}, false)"
+
+
+def edge(measured: rules.Edge, events: tuple[str, ...] | None, names: Names, group: Group, matching: Any) -> Leaf:
+    """The values of the first or last events, those of one instant together."""
     found, wanted = measured.property, measured.values
-    end = f"{'max' if measured.last else 'min'}(e.time) FILTER (WHERE {inside})"
-    value = scalar_of(found, names, events) if is_scalar(found) else None
-    if value and wanted.bounds and not wanted.others and not wanted.is_relative:
-        fits = bounded("w.v", wanted.bounds, KINDS[found.type], names)
-        ok = f"coalesce(bool_or({fits}) FILTER (WHERE w.time = w.at AND w.inside), false)"
-        ends = edge_of_one(value, KINDS[found.type], ok, condition, inside, later, join, end)
-        return Leaf(f"SELECT x.person, x.found AS ok, x.next FROM ({ends}) x", False)  # noqa: S608
-    ends = (
-        edge_of_one(value, KINDS[found.type], EDGE.format(KINDS[found.type]), condition, inside, later, join, end)
-        if value
-        else edge_of_many(of_property(found, names, "r"), KINDS[found.type], condition, inside, later, join, end)
-    )
+    function = "max" if measured.last else "min"
+    kind = KINDS[found.type]
+    if not is_scalar(found):
+        ends = edge_of_many(of_property(found, names, "r"), kind, group, function)
+    else:
+        ends = edge_of_one(scalar_of(found, names, events), kind, group, function)
     moving = next_change("x.found", wanted, names) if wanted.is_relative else NEVER
     relation = f"""SELECT x.person, x.at IS NOT NULL AND {holds("x.found", wanted, names, matching(found))} AS ok,
             least(x.next, {moving}) AS next
@@ -251,118 +301,27 @@ def edge(
     return Leaf(relation, False)
 
 
-EDGE = "coalesce(array_agg(w.v) FILTER (WHERE w.time = w.at AND w.inside AND w.v IS NOT NULL), '{{}}'::{}[])"
-
-
-def edge_of_one(value: str, kind: str, told: str, condition: str, inside: str, later: str, join: str, end: str) -> str:
-    """(person, at, found, next): read once, the edge as a window over a person's events; `found`: what is `told`."""
-    return f"""SELECT w.person, min(w.at) AS at, min(w.next) AS next, {told} AS found
+def edge_of_one(value: str, kind: str, group: Group, function: str) -> str:
+    """(person, at, found, next): read once, the edge as a window over a person's events."""
+    at_edge = "e.time = e.edge AND e.inside AND e.v IS NOT NULL"
+    return f"""SELECT e.person, min(e.edge) AS at, {group.next} AS next,
+            coalesce(array_agg(e.v) FILTER (WHERE {at_edge}), '{{}}'::{kind}[]) AS found
         FROM (
-            SELECT e.person, e.time, {inside} AS inside, {value}::{kind} AS v, {later} AS next,
-                {end} OVER (PARTITION BY e.person) AS at
-            FROM did e {join} WHERE {condition}
-        ) w GROUP BY w.person"""  # noqa: S608
+            SELECT e.*, {group.inside} AS inside, {value}::{kind} AS v,
+                {function}(e.time){only(group.inside)} OVER (PARTITION BY e.person) AS edge
+            FROM {group.events} WHERE {group.where}
+        ) e {group.session} GROUP BY e.person"""  # noqa: S608
 
 
-def edge_of_many(values: str, kind: str, condition: str, inside: str, later: str, join: str, end: str) -> str:
+def edge_of_many(values: str, kind: str, group: Group, function: str) -> str:
     """(person, at, found, next): the instant first, then its events with all their values."""
     return f"""SELECT m.person, m.at, m.next,
             coalesce(array_agg(u.v) FILTER (WHERE u.v IS NOT NULL), '{{}}'::{kind}[]) AS found
         FROM (
-            SELECT e.person, {end} AS at, min({later}) AS next FROM did e {join} WHERE {condition} GROUP BY e.person
+            SELECT e.person, {function}(e.time){only(group.inside)} AS at, {group.next} AS next FROM {group.events}
+            WHERE {group.where} GROUP BY e.person
         ) m
-        LEFT JOIN (SELECT e.* FROM did e {join} WHERE {condition} AND {inside}) r
+        LEFT JOIN (SELECT e.* FROM {group.events} WHERE {group.where} AND {group.inside}) r
             ON r.person = m.person AND r.time = m.at
         LEFT JOIN LATERAL unnest({values}) u(v) ON true
         GROUP BY m.person, m.at, m.next"""  # noqa: S608
-
-
-def relative_where(where: Any, names: Names) -> str:
-    """When a test of an event's properties that looks at now can change; NEVER where none does."""
-    changes = [
-        next_change(of_property(leaf.property, names), leaf.values, names)
-        for leaf in rules.leaves(where)
-        if leaf.values.is_relative
-    ]
-    return f"least({', '.join(changes)})" if changes else NEVER
-
-
-def sequence(leaf: rules.Sequence, names: Names, matching: Any) -> Leaf:
-    """Step by step the events that can be reached: only neighbours bind each other."""
-    window = bounds_of(leaf.window, names)
-    steps, instants = [], []
-    last = leaf.steps[-1]
-    for index, step in enumerate(leaf.steps):
-        fits = where_sql(step.where, step.events, names, matching)
-        keys = [of_property(views[index], names) for views in leaf.same]
-        present = " AND ".join(f"cardinality({key}) > 0" for key in keys) or "true"
-        same = f"jsonb_build_array({', '.join(keys)})" if keys else "'[]'::jsonb"
-        inside = "true" if step.absent else f"{window.reach} AND {window.inside}"
-        join = "" if step.absent else window.join
-        steps.append(
-            f"""SELECT e.person, e.time, {same} AS same FROM did e {join}
-                WHERE {named(step.events, names)} AND {fits} AND {present} AND {inside} AND e.time <= %(now)s"""  # noqa: S608
-        )
-        moving = relative_where(step.where, names)
-        changes = ["e.time", *window.changes, window.at, moving]
-        if last.absent and last.within:
-            changes.append(f"e.time + {names.add(last.within, 'interval')}")
-        reach = window.reach if isinstance(leaf.window, rules.Rolling) else "true"  # what is older never counts again
-        instants.append(
-            f"""SELECT e.person, {soonest(changes)} AS at, {COMES} AS coming
-            FROM did e {window.join} WHERE {named(step.events, names)} AND {reach}"""  # noqa: S608
-        )
-    relation = chain(leaf, steps, names)
-    both = f"""SELECT person, bool_or(ok) AS ok, min(at) AS at, min(coming) AS coming FROM (
-            SELECT person, true AS ok, NULL::timestamptz AS at, NULL::timestamptz AS coming FROM ({relation}) found
-            UNION ALL SELECT person, false, at, coming FROM ({" UNION ALL ".join(instants)}) i WHERE at IS NOT NULL
-        ) b GROUP BY person"""  # noqa: S608
-    steady = "NOT ok" if only_loses(leaf) else "false"
-    return Leaf(f"SELECT person, ok, CASE WHEN {steady} THEN coming ELSE at END AS next FROM ({both}) s", False)  # noqa: S608
-
-
-def only_loses(leaf: rules.Sequence) -> bool:
-    """Whether time alone can only take events away: then what does not hold needs a new one."""
-    moves = any(part.values.is_relative for step in leaf.steps for part in rules.leaves(step.where))
-    rolls = isinstance(leaf.window, rules.Rolling) and not leaf.window.until
-    return rolls and not moves and not leaf.steps[-1].absent
-
-
-def chain(leaf: rules.Sequence, steps: list[str], names: Names) -> str:
-    """The events of the last step (but an absent one) that complete the sequence."""
-    parts = [f"step0 AS MATERIALIZED ({steps[0]})"]
-    last = len(steps) - 1
-    for index in range(1, last + 1):
-        step = leaf.steps[index]
-        if step.absent:
-            parts.append(f"absent AS MATERIALIZED ({steps[index]})")
-            end = f"a.time + {names.add(step.within, 'interval')}" if step.within else "%(now)s"
-            passed = f"{end} <= %(now)s" if step.within else "true"
-            return f"""WITH {", ".join(parts)} SELECT a.person FROM step{index - 1} a WHERE {passed} AND NOT EXISTS (
-                SELECT FROM absent b WHERE b.person = a.person AND b.same = a.same AND b.time > a.time
-                AND b.time <= {end})"""  # noqa: S608
-        within = f" AND b.time <= a.time + {names.add(step.within, 'interval')}" if step.within else ""
-        parts.append(
-            f"""step{index} AS MATERIALIZED (SELECT b.* FROM ({steps[index]}) b WHERE EXISTS (
-                SELECT FROM step{index - 1} a
-                WHERE a.person = b.person AND a.same = b.same AND b.time > a.time{within}))"""  # noqa: S608
-        )
-    return f"WITH {', '.join(parts)} SELECT person FROM step{last}"  # noqa: S608
-
-
-SESSION = f"""session AS MATERIALIZED (
-    SELECT r.person, max(r.start) AS start, max(r.last) AS last, least(
-        CASE WHEN max(r.last) > %(now)s - interval '30 minutes' THEN max(r.last) + interval '30 minutes' END,
-        min(r.coming)) AS next
-    FROM (
-        SELECT e.person,
-            CASE WHEN e.time <= %(now)s AND (lag(e.time) OVER w IS NULL
-                OR e.time - lag(e.time) OVER w >= interval '30 minutes') THEN e.time END AS start,
-            CASE WHEN e.time <= %(now)s THEN e.time END AS last,
-            CASE WHEN e.time > %(now)s THEN e.time END AS coming
-        FROM did e WHERE {OWN} AND e.person IN (
-            SELECT e.person FROM did e WHERE e.time > %(now)s - interval '30 minutes' AND {OWN}
-        ) WINDOW w AS (PARTITION BY e.person ORDER BY e.time)
-    ) r GROUP BY r.person
-    HAVING max(r.last) > %(now)s - interval '30 minutes' OR min(r.coming) IS NOT NULL
-)"""  # noqa: S608

@@ -26,11 +26,12 @@ NEVER = "NULL::timestamptz"
 
 @dataclass
 class Names:
-    """Collects the parameters of a statement. `now` and `zone` are always there."""
+    """Collects the parameters of a statement. `now` and `zone` are always there. `settled`: no event lies ahead."""
 
     now: datetime
     zone: ZoneInfo
     values: dict[str, Any] = field(default_factory=dict)
+    settled: bool = False
 
     def __post_init__(self) -> None:
         self.values |= {"now": self.now, "zone": self.zone.key}

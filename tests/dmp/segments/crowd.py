@@ -6,7 +6,7 @@ from uuid import uuid4
 from dmp.keys import visitor_key
 from dmp.models import Event, Visitor
 from dmp.segments.compile import ask
-from dmp.segments.compile.sources import of_account
+from dmp.segments.compile.sources import of_account, settled
 from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
 from tests.dmp.segments.vocabularies import shop
@@ -42,7 +42,7 @@ class Crowd:
 
     def ask(self, rule, source=None, **more):
         known = shop(self.zone)
-        source = source or of_account(VISITORS, self.account.pk)
+        source = source or settled(of_account(VISITORS, self.account.pk), self.now)
         rows = ask(parse(rule, known), source, self.references, known.zone, self.now, **{"everyone": True, **more})
         return {person: (member, at) for person, member, at in rows}
 

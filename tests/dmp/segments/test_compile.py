@@ -61,9 +61,15 @@ def test_a_sample_is_the_hash_of_salt_and_bucket(crowd):
 # When to look again
 
 
-def test_a_count_is_looked_at_when_the_nth_newest_event_leaves(crowd):
+def test_at_least_one_is_looked_at_when_the_newest_event_leaves(crowd):
+    rule = {"event": "pageView", "within": "7d"}
+    assert crowd.next(rule, *(did("pageView", n * DAY) for n in (1, 3, 5))) == NOW + 6 * DAY
+
+
+def test_at_least_two_are_looked_at_when_the_first_leaves(crowd):
     rule = {"event": "pageView", "within": "7d", "count": {"gte": 2}}
-    assert crowd.next(rule, *(did("pageView", n * DAY) for n in (1, 3, 5))) == NOW + 4 * DAY
+    assert crowd.next(rule, *(did("pageView", n * DAY) for n in (1, 3, 5))) == NOW + 2 * DAY
+    assert crowd.next(rule, did("pageView", DAY)) is None
 
 
 def test_what_can_never_change_by_time_is_not_looked_at_again(crowd):
@@ -172,3 +178,23 @@ def test_a_profiles_device_is_that_of_the_newest_event_of_those_linked_still(cro
     first = crowd.add(did("pageView", HOUR), last_seen=NOW - HOUR, device="desktop")
     key = profile(first, crowd.add(did("pageView", DAY), last_seen=NOW - DAY, device="mobile"))
     assert crowd.ask({"attribute": "$device", "eq": "mobile"}, of_account(PROFILES, crowd.account.pk))[key][0]
+
+
+def test_a_value_that_looks_like_a_parameter_is_a_value(crowd):
+    key = crowd.add(did("productView", brand="%(now)s"))
+    rule = {"event": "productView", "where": {"property": "brand", "eq": "%(now)s"}}
+    assert crowd.ask(rule)[key][0] is True
+    assert crowd.ask({"event": "productView", "where": {"property": "brand", "eq": "%(person)s"}})[key][0] is False
+
+
+def test_what_an_index_holds_is_asked_in_pieces_that_hold_everybody_once(crowd):
+    bought = [crowd.add(did("purchase", orderTotal=60)) for _ in range(40)]
+    crowd.add(did("purchase", 40 * DAY, orderTotal=60))
+    recent, lapsed = (
+        {"event": "purchase", "within": "30d"},
+        {"event": "purchase", "within": {"from": "90d", "to": "30d"}},
+    )
+    assert sorted(crowd.ask(recent, everyone=False)) == sorted(bought)
+    assert [member for member, _ in crowd.ask({"all": [lapsed, {"not": recent}]}, everyone=False).values()].count(
+        True
+    ) == 1

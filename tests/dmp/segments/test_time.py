@@ -10,14 +10,12 @@ from dmp.models import Segment
 from dmp.segments import reading
 from dmp.segments.active import Reference
 from dmp.segments.compile import ask
-from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import computed as evaluate_computed
 from dmp.segments.evaluate import prepare
-from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
 from dmp.segments.refresh import memberships
 from tests.dmp.segments.population import STEPS, Rules, instants, make_people, vocabulary
-from tests.dmp.segments.test_differential import EVERYTHING
+from tests.dmp.segments.test_differential import EVERYTHING, sources
 
 FIRST = int(os.environ.get("DIFFERENTIAL_SEED", 0))
 RULES = int(os.environ.get("DIFFERENTIAL_RULES", 40))
@@ -40,15 +38,20 @@ def late_checks(seed, account, rules=RULES):
         raw = maker.make()
         rule = parse(raw, known)
         one = prepare(rule)
-        source = of_keys(VISITORS, keys)
-        by_set = {person: at for person, _, at in ask(rule, source, references, known.zone, now, everyone=True)}
+        by_set, calm = (
+            {person: at for person, _, at in ask(rule, source, references, known.zone, now, everyone=True)}
+            for source in sources(keys, people, now)
+        )
         for person in people:
             person.facts.segments = memberships(references, person)
             member, by_one = one(person.facts, now)
             changed = next(
                 (at for at in checked(random, person, now) if one(person.facts, at).member is not member), None
             )
-            for name, next_check_at in (("one", by_one), ("set", by_set[person.key])):
+            answers = {"one": by_one, "set": by_set[person.key]} | (
+                {"settled": calm[person.key]} if person.key in calm else {}
+            )
+            for name, next_check_at in answers.items():
                 assert next_check_at is None or next_check_at > now
                 if changed is not None and (next_check_at is None or next_check_at > changed):
                     yield f"{name}: {raw}\n{now} {changed} {next_check_at}\n{person.facts}"
