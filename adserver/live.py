@@ -164,7 +164,15 @@ def load_live(configuration: Configuration) -> board.Board:
     paces = dict(Pace.objects.filter(account=account).values_list("campaign", "probability"))
     known = vocabulary(configuration)
     return board.Board(
-        compile_campaign(row, creatives[row.pk], paces.get(row.pk, 1.0), conditions(row, known)) for row in rows
+        compile_campaign(
+            row,
+            creatives[row.pk],
+            paces.get(row.pk, 1.0),
+            conditions(row, known),
+            segments=frozenset(segment.pk for segment in row.segments.all()),
+            exclude_segments=frozenset(segment.pk for segment in row.exclude_segments.all()),
+        )
+        for row in rows
     )
 
 
@@ -180,7 +188,13 @@ def conditions(row: Campaign, known: Vocabulary) -> Check | None:
 
 
 def compile_campaign(
-    row: Campaign, creatives: list[board.Creative], pace: float, conditions: Check | None
+    row: Campaign,
+    creatives: list[board.Creative],
+    pace: float,
+    conditions: Check | None,
+    *,
+    segments: frozenset[int],
+    exclude_segments: frozenset[int],
 ) -> board.Campaign:
     placement = row.placement
     return board.Campaign(
@@ -199,8 +213,8 @@ def compile_campaign(
         events=frozenset(row.events),
         paths=tuple(row.paths),
         exclude_paths=tuple(row.exclude_paths),
-        segments=frozenset(segment.pk for segment in row.segments.all()),
-        exclude_segments=frozenset(segment.pk for segment in row.exclude_segments.all()),
+        segments=segments,
+        exclude_segments=exclude_segments,
         creatives=tuple(creatives),
         conditions=conditions,
         cap=row.cap,
