@@ -26,6 +26,7 @@ from segmenthub.panel import (
     rules,
     segments,
     states,
+    trial,
     why,
 )
 
@@ -69,6 +70,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("segments/overlap/", overlap.OverlapPage, "segment_overlap"),
             ("reports/", reports.ReportsPage, "reports"),
             ("campaigns/<int:pk>/report/", reports.CampaignReportPage, "campaign_report"),
+            ("campaigns/test/", trial.TrialPage, "trial"),
             ("attributes/computed/", computed.ComputedPage, "computed"),
             ("segments/rule/", rules.RulePage, "rule"),
             ("segments/rule/size/", rules.SizePage, "rule_size"),
