@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.access import Roles
 from accounts.clock import now
@@ -18,7 +19,7 @@ from accounts.fields import Boxes, Json, Lines
 from accounts.models import Account, Platform, Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
 from accounts.snapshot import Configuration
-from adserver import lifecycle
+from adserver import lifecycle, media
 from adserver.campaigns import problems
 from adserver.conditions import compile_conditions
 from adserver.delivery import delivery
@@ -30,6 +31,8 @@ from dmp.segments.vocabulary import vocabulary
 
 CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
 CHANGES_SHOWN = 20
+WIDEST = 2400
+"""The most pixels of a side of a picture that is uploaded for a creative."""
 
 
 LABELS = {
@@ -113,14 +116,53 @@ class CampaignForm(AccountForm):
 class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
     content = Json(required=False, rows=6, help_text='JSON: what your site reads. HTML: {"html": "<a …>…</a>"}.')
 
+    upload = forms.FileField(
+        required=False,
+        label="Or upload one",
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="Made as small as its placement lets it be, and kept under Media.",
+    )
+    alt = forms.CharField(
+        required=False,
+        max_length=255,
+        label="What the picture shows",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For those who cannot see it. Of an uploaded picture.",
+    )
+
     def clean_content(self) -> Any:
         return self.cleaned_data["content"] or {}
+
+    def clean(self) -> Any:
+        """An uploaded picture becomes a medium of the account, and this creative an image of it."""
+        found = super().clean() or self.cleaned_data
+        file = found.get("upload")
+        if file is None:
+            return found
+        campaign = self.instance.campaign
+        place = campaign.placement
+        fit = (2 * (place.width or WIDEST), 2 * (place.height or WIDEST)) if place else (WIDEST, WIDEST)
+        fit = min(fit[0], WIDEST), min(fit[1], WIDEST)  # two pixels of the picture for one of the page
+        try:
+            stored = media.store(campaign.account, file, file.name[:255], found.get("alt", ""), fit)
+        except forms.ValidationError as error:
+            self.add_error("upload", error)
+            return found
+        return found | {"media": stored, "type": Creative.Type.IMAGE}
 
 
 class CreativeInline(AccountStacked):
     model = Creative
     form = CreativeForm
-    fields: ClassVar = [("name", "type"), ("weight", "active"), "media", "content", "link", "preview"]
+    fields: ClassVar = [
+        ("name", "type"),
+        ("weight", "active"),
+        "media",
+        ("upload", "alt"),
+        "content",
+        "link",
+        "preview",
+    ]
     readonly_fields: ClassVar = ["preview"]
     verbose_name_plural = "Creatives: what is shown"
 
@@ -323,8 +365,8 @@ class MediaAdmin(AccountAdmin):
         return [] if obj is None else ["preview", "size", "weight"]
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for media in queryset:  # one by one, as the file goes with its row
-            media.delete()
+        for row in queryset:  # one by one, as the file goes with its row
+            row.delete()
 
     @column("picture")
     def picture(self, media: Media) -> SafeString:

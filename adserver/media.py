@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "GIF": {"optimize": True, "comment": b""},
 }
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+LOSSLESS = ("PNG", "GIF")
 KINDS = "PNG, JPEG, WebP or GIF"
 
 
@@ -47,8 +48,9 @@ class Picture(NamedTuple):
         return sha256(self.data).hexdigest()
 
 
-def read(file: IO[bytes]) -> Picture:
-    """The picture in an uploaded file; raises ValidationError in the uploader's words."""
+def read(file: IO[bytes], fit: tuple[int, int] | None = None) -> Picture:
+    """The picture in an uploaded file; with `fit`, at most so wide and high (px), and WebP where that is smaller, but
+    for animations. Raises ValidationError in the uploader's words."""
     file.seek(0)
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -56,7 +58,7 @@ def read(file: IO[bytes]) -> Picture:
     try:
         with Image.open(io.BytesIO(data), formats=list(TYPES)) as image:
             check_pixels(image)
-            return encode(image)
+            return encode(image) if fit is None or animated(image) else encode_to_fit(image, fit)
     except ValidationError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -106,6 +108,20 @@ def encode(image: Image.Image) -> Picture:
     return Picture(out.getvalue(), TYPES[format], width, height)
 
 
+def encode_to_fit(image: Image.Image, fit: tuple[int, int]) -> Picture:
+    format = image.format or ""
+    still = plain(image, format)
+    see_through = "A" in still.getbands() or "transparency" in still.info
+    still = still.convert("RGBA" if see_through else "RGB")
+    still.thumbnail(fit, Image.Resampling.LANCZOS)
+    found = []
+    for one, options in ((format, OPTIONS[format]), ("WEBP", {"quality": 85, "lossless": format in LOSSLESS})):
+        out = io.BytesIO()
+        still.save(out, one, **options)
+        found.append(Picture(out.getvalue(), TYPES[one], *still.size))
+    return min(found, key=lambda picture: len(picture.data))
+
+
 def plain(image: Image.Image, format: str) -> Image.Image:
     """The picture upright, in the colours of the web, without anything about it."""
     image.load()
@@ -144,10 +160,16 @@ def same(account: Account, picture: Picture) -> Media | None:
     return Media.objects.filter(account=account, sha256=picture.digest).first()
 
 
-def store(account: Account, uploaded_file: IO[bytes], name: str = "", alt: str = "") -> Media:
-    """The account's medium of this picture, made when new. One that is there takes a name and alt that are given.
-    Raises ValidationError in the uploader's words."""
-    picture = read(uploaded_file)
+def store(
+    account: Account,
+    uploaded_file: IO[bytes],
+    name: str = "",
+    alt: str = "",
+    fit: tuple[int, int] | None = None,
+) -> Media:
+    """The account's medium of this picture (`read`), made when new. One that is there takes a name and alt that are
+    given. Raises ValidationError in the uploader's words."""
+    picture = read(uploaded_file, fit)
     found = same(account, picture)
     if found is not None:
         return rename(found, name, alt)

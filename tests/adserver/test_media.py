@@ -214,6 +214,34 @@ def test_the_file_goes_with_the_row(account, django_capture_on_commit_callbacks)
     assert not path.exists()
 
 
+def noise(size, format):
+    out = io.BytesIO()
+    Image.effect_noise(size, 40).convert("RGB").save(out, format)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_picture_is_fitted_and_becomes_webp_where_that_is_smaller(format, account):
+    row = stored(account, noise((800, 400), format), fit=(300, 300))
+    assert (row.width, row.height) == (300, 150)
+    assert opened(row).size == (300, 150)
+    assert row.type == "image/webp" or row.bytes < 300 * 150
+
+
+def test_a_small_picture_is_not_made_larger(account):
+    assert stored(account, picture(size=(60, 40)), fit=(300, 300)).width == 60
+
+
+def test_what_shows_through_stays_so_when_fitted(account):
+    row = stored(account, picture(mode="RGBA", color=(255, 0, 0, 10), size=(600, 600)), fit=(300, 300))
+    assert opened(row).convert("RGBA").getpixel((5, 5))[3] == 10
+
+
+def test_an_animation_is_not_fitted(account):
+    row = stored(account, animation("GIF"), fit=(5, 5))
+    assert (row.width, row.type) == (20, "image/gif")
+
+
 # --- the panel's form ---
 
 

@@ -1,11 +1,14 @@
 """A campaign's life in the panel."""
 
+import io
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from accounts.clock import now
-from adserver.models import Campaign, CampaignChange, CampaignStat
+from adserver.models import Campaign, CampaignChange, CampaignStat, Placement
 
 LABEL = "adserver.campaign"
 
@@ -40,6 +43,28 @@ def test_each_save_is_in_the_history(client, ours):
     assert change.changes["tier"] == [5, 3]
     assert change.user is not None
     assert "→ 3" in client.get(page(ours[LABEL])).content.decode()
+
+
+def a_picture(size=(1000, 500)):
+    out = io.BytesIO()
+    Image.new("RGB", size, "red").save(out, "PNG")
+    return SimpleUploadedFile("summer.png", out.getvalue(), "image/png")
+
+
+def test_an_uploaded_picture_makes_a_creative_an_image_that_fits_its_placement(client, ours):
+    Placement.objects.filter(pk=ours["adserver.placement"].pk).update(width=200)
+    upload = {"creatives-0-upload": a_picture(), "creatives-0-alt": "Red"}
+    assert save(client, ours[LABEL], **upload).status_code == 302
+    creative = ours[LABEL].creatives.get()
+    assert (creative.type, creative.media.name, creative.media.alt) == ("image", "summer.png", "Red")
+    assert (creative.media.account, creative.media.width) == (ours.account, 400)
+
+
+def test_an_upload_that_is_no_picture_is_told_beside_it(client, ours):
+    bad = SimpleUploadedFile("x.svg", b"<svg></svg>", "image/svg+xml")
+    response = save(client, ours[LABEL], **{"creatives-0-upload": bad})
+    assert "This is no picture that browsers show everywhere." in response.content.decode()
+    assert ours[LABEL].creatives.get().media is None
 
 
 def test_a_live_campaign_does_not_become_a_draft(client, ours):
