@@ -25,6 +25,7 @@ from adserver.conditions import compile_conditions
 from adserver.delivery import delivery
 from adserver.forms import MediaForm
 from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
+from adserver.preview import link_to
 from dmp.models import EventType
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
@@ -215,6 +216,7 @@ class CampaignAdmin(AccountAdmin):
         context["problems"] = problems(campaign) if campaign is not None and asked else []
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
         if campaign is not None:
+            context["preview"] = link_to(campaign)
             context["changes"] = campaign.changes.select_related("user")[:CHANGES_SHOWN]
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 

@@ -13,7 +13,7 @@ from accounts.body import discard_body
 from accounts.door import error_response
 from accounts.errors import MethodNotAllowed, NotFound
 
-PAGES = ("/panel/", "/docs", "/demo/", "/sdk/", "/static/", "/media/")
+PAGES = ("/panel/", "/docs", "/preview/", "/demo/", "/sdk/", "/static/", "/media/")
 """Where people look: everything else is the API and answers JSON."""
 
 

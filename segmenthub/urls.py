@@ -5,7 +5,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
-from adserver import beacons
+from adserver import beacons, preview
 from adserver.media import serve_media
 from adserver.views import CampaignQuery
 from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments, SegmentMembers
@@ -35,6 +35,7 @@ urlpatterns = [
     path("x/<rest:token>", beacons.dismiss),
     path("c/<rest:token>", beacons.click),
     re_path(r"^media/(?P<path>[0-9a-f-]{36}/\w{64,80}\.(?:png|jpg|webp|gif))\Z", serve_media),
+    path("preview/<rest:signed>", preview.show),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
