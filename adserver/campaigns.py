@@ -6,7 +6,7 @@ from accounts.snapshot import Configuration
 from adserver.conditions import compile_conditions
 from adserver.decision import matches
 from adserver.models import Campaign, Progress
-from dmp.models import EventType, Segment
+from dmp.models import EventType, Membership, Segment
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
 
@@ -91,7 +91,18 @@ def people(campaign: Campaign) -> list[str]:
         found.append(f"The segment {any_of(strangers)} belongs to another account. Choose segments of this account.")
     if included and all(segment in excluded for segment in included):
         found.append("Each segment that it is for is excluded too. Take one out of the excluded ones.")
+    if included and all(serves_nobody(segment) for segment in included):
+        found.append(
+            f"The segment {any_of(included)} serves nobody: it is a draft, or could not be built. Set it live."
+        )
     return found
+
+
+def serves_nobody(segment: Segment) -> bool:
+    """Whether its rule was never built and is not being built, and nobody is in it by hand."""
+    if segment.rule is None or segment.revision is not None or segment.status == Segment.Status.BUILDING:
+        return False
+    return not Membership.objects.filter(segment=segment, pinned="in").exists()
 
 
 def any_of(names: list[str] | list[Segment]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from accounts import snapshot
 from accounts.snapshot import Configuration, Derived, Part
@@ -148,22 +149,21 @@ def load_rules(account: UUID) -> Rules:
 
 
 def load_live(configuration: Configuration) -> board.Board:
-    account = configuration.id
-    rows = (
-        Campaign.objects.filter(account=account, status=Campaign.Status.LIVE)
-        .select_related("placement")
-        .prefetch_related("segments", "exclude_segments")
-        .order_by("tier", "pk")
-    )
+    live = Campaign.objects.filter(account=configuration.id, status=Campaign.Status.LIVE)
+    return board.Board(compiled(configuration, live.order_by("tier", "pk")))
+
+
+def compiled(configuration: Configuration, campaigns: QuerySet[Campaign]) -> list[board.Campaign]:
+    rows = campaigns.select_related("placement").prefetch_related("segments", "exclude_segments")
     creatives: dict[int, list[board.Creative]] = defaultdict(list)
     for row in Creative.objects.filter(campaign__in=rows, active=True).select_related("media").order_by("pk"):
         if row.problem() is None:  # one that cannot be shown as its type promises is not shown
             creatives[row.campaign_id].append(
                 board.Creative(row.pk, row.name, row.type, content(row), row.link, row.weight, macros(row))
             )
-    paces = dict(Pace.objects.filter(account=account).values_list("campaign", "probability"))
+    paces = dict(Pace.objects.filter(account=configuration.id).values_list("campaign", "probability"))
     known = vocabulary(configuration)
-    return board.Board(
+    return [
         compile_campaign(
             row,
             creatives[row.pk],
@@ -173,7 +173,7 @@ def load_live(configuration: Configuration) -> board.Board:
             exclude_segments=frozenset(segment.pk for segment in row.exclude_segments.all()),
         )
         for row in rows
-    )
+    ]
 
 
 def conditions(row: Campaign, known: Vocabulary) -> Check | None:

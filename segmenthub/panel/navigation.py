@@ -27,6 +27,7 @@ MENU: dict[str, list[Item]] = {
     ],
     "Campaigns": [
         Item("Campaigns", "campaign", "adserver_campaign_changelist", "adserver.campaign"),
+        Item("Calendar", "calendar_month", "calendar", least=Role.VIEWER),
         Item("Test as a visitor", "person_search", "trial"),
         Item("Placements", "dashboard", "adserver_placement_changelist", "adserver.placement"),
         Item("Media", "image", "adserver_media_changelist", "adserver.media"),

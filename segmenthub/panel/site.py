@@ -15,10 +15,12 @@ from accounts.access import Standing, standing_of
 from accounts.models import Role
 from accounts.panel import AccountAdmin
 from segmenthub.panel import (
+    calendar,
     computed,
     dashboard,
     entry,
     events,
+    forecast,
     history,
     overlap,
     people,
@@ -70,6 +72,8 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("segments/overlap/", overlap.OverlapPage, "segment_overlap"),
             ("reports/", reports.ReportsPage, "reports"),
             ("campaigns/<int:pk>/report/", reports.CampaignReportPage, "campaign_report"),
+            ("campaigns/<int:pk>/forecast/", forecast.ForecastPage, "campaign_forecast"),
+            ("campaigns/calendar/", calendar.CalendarPage, "calendar"),
             ("campaigns/test/", trial.TrialPage, "trial"),
             ("attributes/computed/", computed.ComputedPage, "computed"),
             ("segments/rule/", rules.RulePage, "rule"),

@@ -1,5 +1,6 @@
 import random
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -9,7 +10,7 @@ from accounts.models import Account
 from adserver import query
 from adserver.campaigns import problems
 from adserver.models import Campaign, Creative, Media
-from dmp.models import Segment
+from dmp.models import Membership, Segment
 from tests.adserver.offers import make_campaign, make_placement
 from tests.shops import make_account
 
@@ -186,6 +187,32 @@ def test_its_segments_leave_someone(account):
 
 
 # --- shown ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "fine"),
+    [
+        ({"status": "draft"}, False),
+        ({"status": "failed"}, False),
+        ({"status": "building"}, True),
+        ({"status": "failed", "revision": 7}, True),
+        ({"status": "draft", "rule": None}, True),
+    ],
+)
+def test_a_segment_that_serves_nobody_is_told(fields, fine, account):
+    segment = Segment.objects.create(account=account, name="New", rule={"event": "purchase"})
+    Segment.objects.filter(pk=segment.pk).update(**fields)
+    row = make_campaign(account)
+    row.segments.add(segment)
+    assert (problems(row) == []) is fine
+    pin(account, segment)
+    assert problems(row) == []
+
+
+def pin(account, segment):
+    Membership.objects.create(
+        person=uuid4(), segment=segment, account=account, level="visitor", pinned="in", entered_at=now()
+    )
 
 
 def test_an_element_has_the_documented_shape(account, api, shop):
