@@ -114,6 +114,11 @@ class CampaignForm(AccountForm):
             field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
 
 
+def pixels(side: int | None) -> int:
+    """Of a picture: two for one of the page's, where its place has a size."""
+    return min(2 * side, WIDEST) if side else WIDEST
+
+
 class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
     content = Json(required=False, rows=6, help_text='JSON: what your site reads. HTML: {"html": "<a …>…</a>"}.')
 
@@ -142,8 +147,8 @@ class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
             return found
         campaign = self.instance.campaign
         place = campaign.placement
-        fit = (2 * (place.width or WIDEST), 2 * (place.height or WIDEST)) if place else (WIDEST, WIDEST)
-        fit = min(fit[0], WIDEST), min(fit[1], WIDEST)  # two pixels of the picture for one of the page
+        width, height = (place.width, place.height) if place else (None, None)
+        fit = pixels(width), pixels(height)
         try:
             stored = media.store(campaign.account, file, file.name[:255], found.get("alt", ""), fit)
         except forms.ValidationError as error:

@@ -63,6 +63,11 @@ class Context:
     control: bool = False
 
 
+def plain_path(path: str | None) -> str:
+    """What `paths` are matched with: without the query and the fragment."""
+    return (path or "").partition("?")[0].partition("#")[0]
+
+
 class Choice(NamedTuple):
     campaign: Campaign
     creative: Creative

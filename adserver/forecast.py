@@ -8,8 +8,8 @@ weeks, for each visitor by itself. Ranges hold the truth in 95 of 100 samples, w
 
 import math
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
@@ -45,6 +45,9 @@ class Range(NamedTuple):
     likely: float
     low: float
     high: float
+
+    def times(self, factor: float) -> "Range":
+        return Range(*(factor * value for value in self))
 
 
 class Forecast(NamedTuple):
@@ -91,14 +94,13 @@ def forecast(configuration: Configuration, campaign: Campaign, now: datetime) ->
         if time.monotonic() > ends:
             break
     share = shown_share(configuration.id, now)
-    served = estimate([len(one.served) for one in found], total)
-    a_day = Range(*(value / DAYS for value in served))
+    served = estimate([len(one.served) for one in found], total).times(1 / DAYS)
     return Forecast(
         visitors=total,
         asked=len(found),
         people=estimate([int(one.eligible) for one in found], total),
-        served=a_day,
-        impressions=a_day if share is None else Range(*(value * share for value in a_day)),
+        served=served,
+        impressions=served if share is None else served.times(share),
         by_day=by_day(found, total, since, now, configuration),
         shown=share,
     )
@@ -116,17 +118,12 @@ def estimate(numbers: Sequence[int], total: int) -> Range:
 
 
 def by_day(
-    found: Iterable[Seen], total: int, since: datetime, now: datetime, configuration: Configuration
+    found: Sequence[Seen], total: int, since: datetime, now: datetime, configuration: Configuration
 ) -> list[tuple[date, float]]:
-    counts: dict[date, int] = defaultdict(int)
-    asked = 0
-    for one in found:
-        asked += 1
-        for day in one.served:
-            counts[day] += 1
+    counts = Counter(day for one in found for day in one.served)
     first = since.astimezone(configuration.zone).date()
     days = [first + timedelta(days=n) for n in range((now.astimezone(configuration.zone).date() - first).days + 1)]
-    return [(day, counts[day] * total / asked) for day in days]
+    return [(day, counts[day] * total / len(found)) for day in days]
 
 
 def shown_share(account: UUID, now: datetime) -> float | None:
@@ -187,7 +184,7 @@ class Replay:
             platform=event.platform,
             device=event.device,
             event=event.event,
-            path=(event.path or "").partition("?")[0].partition("#")[0],
+            path=decision.plain_path(event.path),
             segments=segments,
             unit=unit,
             subject=lambda: fact_of(event),  # type: ignore[arg-type]  # the row has the same columns

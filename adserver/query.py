@@ -232,7 +232,7 @@ def decide(
         platform=event.platform,
         device=event.device,
         event=event.event,
-        path=(event.path or "").partition("?")[0].partition("#")[0],
+        path=decision.plain_path(event.path),
         segments=together(visitor, profile),
         unit=str(person.unit),
         subject=lambda: fact_of(event),

@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from adserver.counting import hour_of
 from adserver.models import Campaign, Rollup
-from dmp import sql
-from dmp.partitions import EARLIEST
+from dmp import partitions, sql
 
 LATE = timedelta(hours=48)
 """How late an order may be known and still be counted by itself; after an import of older ones, recount."""
@@ -97,9 +96,6 @@ ON CONFLICT (campaign_id, hour, creative, placement, device) DO UPDATE SET
         ({", ".join(f"EXCLUDED.{name}" for name in COUNTS)})
 RETURNING s.id"""  # noqa: S608
 
-BOUNDS = """SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'dmp_event'::regclass"""
-
 
 def roll_up(kind: Pass, now: datetime) -> int:
     """Counts what a pass has to, up to the hour of `now`; gives the number of rows that changed."""
@@ -130,22 +126,13 @@ def count(accounts: Sequence[UUID], since: datetime, until: datetime) -> int:
 
 
 def slices(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Whole hours, SLICE by SLICE, that `since` and `until` lie in and whose events are kept."""
-    start = hour_of(max(since, kept_since()).astimezone(UTC))
+    """Whole hours, SLICE by SLICE, that `since` and `until` lie in and whose events are kept: statistics of those that
+    were dropped stay as they are."""
+    start = hour_of(max(since, partitions.kept_since()).astimezone(UTC))
     end = hour_of(until.astimezone(UTC) - timedelta.resolution) + timedelta(hours=1)
     while start < end:
         yield start, min(start + SLICE, end)
         start += SLICE
-
-
-def kept_since() -> datetime:
-    """Where the partitions of events begin: statistics of those that were dropped stay as they are."""
-    with connection.cursor() as cursor:
-        cursor.execute(BOUNDS)
-        starts = [bound.split("FROM (")[1].split(") TO")[0].strip("'") for (bound,) in cursor.fetchall()]
-    return min(
-        (EARLIEST if start == "MINVALUE" else datetime.fromisoformat(start) for start in starts), default=EARLIEST
-    )
 
 
 def beginning(now: datetime) -> datetime:

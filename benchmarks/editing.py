@@ -15,7 +15,6 @@ import os
 import random
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -26,10 +25,8 @@ import psutil
 
 from benchmarks.hot_path import HEADERS, PAGE_VIEW, server
 from benchmarks.population import RULES, SHOP, database, instant, populate
+from segmenthub.up import commands
 
-CELERY = [sys.executable, "-m", "celery", "--quiet", "--app=segmenthub.celery"]
-WORKER = ["--concurrency=3", "--prefetch-multiplier=1", "--loglevel=ERROR"]
-WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 BEFORE = 30.0
 LONGEST = 600.0
 WATCHED = "viewers"
@@ -90,8 +87,8 @@ def run(data: Path, port: int, sure: list[UUID], options: argparse.Namespace) ->
         threading.Thread(target=client, args=(port, sure, options.rate, stop, answers, seed))
         for seed in range(options.clients)
     ]
-    beat = [*CELERY, "beat", f"--schedule={data / 'beat'}", "--pidfile=", "--loglevel=ERROR"]
-    processes = [subprocess.Popen([*CELERY, "worker", *WORKER]), subprocess.Popen(beat)]
+    programs = commands(port, 1, data)
+    processes = [subprocess.Popen(programs[name]) for name in ("worker", "beat")]
     try:
         time.sleep(8)  # they start
         for thread in clients:

@@ -49,13 +49,25 @@ def partitions(installed: datetime, until: datetime) -> list[Partition]:
     return plan
 
 
-def attached() -> set[str]:
+BOUNDS = """SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), pg_relation_size(c.oid) > 0
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'dmp_event'::regclass"""
+
+
+def stored() -> list[tuple[Partition, bool]]:
+    """The partitions that are there, each with whether it holds anything."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = 'dmp_event'::regclass"
-        )
-        return {name for (name,) in cursor.fetchall()}
+        cursor.execute(BOUNDS)
+        return [(parsed(name, bound), used) for name, bound, used in cursor.fetchall()]
+
+
+def parsed(name: str, bound: str) -> Partition:
+    """From FOR VALUES FROM ('...') TO ('...')."""
+    start, end = (text.split(")")[0].strip("'") for text in bound.split("(")[1:])
+    return Partition(name, None if start == "MINVALUE" else datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+
+def attached() -> set[str]:
+    return {partition.name for partition, _ in stored()}
 
 
 def ensure(until: datetime) -> list[str]:
@@ -87,31 +99,21 @@ def literal(at: datetime | None) -> str:
     return "MINVALUE" if at is None else f"'{at.isoformat()}'"
 
 
+def kept_since() -> datetime:
+    """Where the partitions begin: what happened before may have been dropped."""
+    return min((partition.start or EARLIEST for partition, _ in stored()), default=EARLIEST)
+
+
 def first_used() -> datetime:
     """The start of the oldest partition that holds anything: no event is older, but for those that are recorded from
     now on."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = 'dmp_event'::regclass AND pg_relation_size(c.oid) > 0"
-        )
-        starts = [bound.split("FROM (")[1].split(")")[0].strip("'") for (bound,) in cursor.fetchall()]
-    if "MINVALUE" in starts:
-        return EARLIEST
-    return min((datetime.fromisoformat(start) for start in starts), default=EARLIEST)
+    return min((partition.start or EARLIEST for partition, used in stored() if used), default=EARLIEST)
 
 
 def drop_before(at: datetime) -> list[str]:
     """Drops the partitions whose events all happened before `at`; gives their names."""
+    old = sorted(partition.name for partition, _ in stored() if partition.end <= at)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i"
-            " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'dmp_event'::regclass"
-        )
-        ends = {
-            name: datetime.fromisoformat(bound.split("TO ('")[1].split("'")[0]) for name, bound in cursor.fetchall()
-        }
-        old = sorted(name for name, end in ends.items() if end.astimezone(UTC) <= at)
         for name in old:
             cursor.execute(f'DROP TABLE "{name}"')
     return old

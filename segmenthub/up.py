@@ -90,11 +90,11 @@ def _up(options: Options, signals: Signals) -> None:
         supervisor = Supervisor(environment, heal, signals)
         stack.callback(supervisor.stop)  # before the servers, which were entered earlier
         _prepare(supervisor)
-        commands = _commands(port, options.workers, data_dir)
-        supervisor.add("web", commands.pop("web"))
+        programs = commands(port, options.workers, data_dir)
+        supervisor.add("web", programs.pop("web"))
         demo = _demo(supervisor) if options.demo else {}
         _wait_until_ready(supervisor, port)
-        for name, command in commands.items():  # later: starting takes processor time that the web needs now
+        for name, command in programs.items():  # later: starting takes processor time that the web needs now
             supervisor.add(name, command)
         print(_welcome(environment["API_URL"], demo), flush=True)
         supervisor.run()
@@ -107,7 +107,8 @@ def _prepare(supervisor: Supervisor) -> None:
         supervisor.call("collectstatic", [*MANAGE, "collectstatic", "--no-input", "--verbosity=0"])
 
 
-def _commands(port: int, workers: int, data_dir: Path) -> dict[str, Sequence[str]]:
+def commands(port: int, workers: int, data_dir: Path) -> dict[str, Sequence[str]]:
+    """The product's programs by name: web, worker, beat."""
     celery = [sys.executable, "-m", "celery", "--quiet", "--app=segmenthub.celery"]
     schedule = data_dir / "beat" / "schedule"
     schedule.parent.mkdir(exist_ok=True)

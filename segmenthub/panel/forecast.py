@@ -57,7 +57,7 @@ def goal_words(campaign: Campaign, told: Forecast, at: Any) -> str:
             f" in {said(days)} days of showing as fast as it can."
         )
     length = max(0.0, (campaign.ends_at - begins) / timedelta(days=1))
-    whole = Range(*(value * length for value in told.impressions))
+    whole = told.impressions.times(length)
     if whole.low >= campaign.amount:
         return f"It would reach its goal of {campaign.amount:,} impressions before its end."
     if whole.high < campaign.amount:

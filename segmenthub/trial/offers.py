@@ -16,6 +16,7 @@ from adserver.conditions import compile_conditions
 from adserver.conversions import CLICK, VIEW, Purchase, Touch, counts
 from adserver.live import Attribution, compile_campaign
 from adserver.models import Campaign, Creative, Placement
+from adserver.query import told as explained
 from dmp.segments import facts
 from segmenthub.trial.reading import instant, read_event, read_segments
 from segmenthub.trial.types import vocabulary
@@ -70,6 +71,7 @@ class Trial:
         inactive = (item["code"] for item in line.get("placements") or () if item.get("active") is False)
         self.inactive = set(inactive)
         self.placements: dict[str, Placement] = {}
+        self.made: dict[int, list[Creative]] = {}
         self.rows = [self.read(item, n + 1) for n, item in enumerate(line["campaigns"])]
 
     def answer(self) -> dict[str, list[dict[str, Any]]]:
@@ -83,10 +85,7 @@ class Trial:
                 {"campaign": one.campaign.slug, "placement": one.campaign.placement, "variant": one.creative.name}
                 for one in found.chosen
             ],
-            "explain": [
-                {"campaign": one.slug, "placement": one.placement, "chosen": not reason, "reason": reason or None}
-                for one, reason in decision.verdicts(board, found)
-            ],
+            "explain": [explained(verdict) for verdict in decision.verdicts(board, found)],
         }
 
     def context(self, event: facts.Event) -> decision.Context:
@@ -100,12 +99,12 @@ class Trial:
             platform=last("platform"),
             device=last("device"),
             event=event.code,
-            path=str(last("path") or "").partition("?")[0].partition("#")[0],
+            path=decision.plain_path(str(last("path") or "")),
             segments=frozenset(self.segments[name] for name in names if name in self.segments),
             unit=self.unit,
             subject=lambda: event,
             zone=self.zone,
-            past=lambda: {row.pk: self.past(row) for row in self.rows},
+            past=self.pasts,
             reached=frozenset(row.pk for row in self.rows if self.is_reached(row)),
             control=held_out(percent, salt, self.unit),
         )
@@ -149,8 +148,10 @@ class Trial:
 
     def creatives(self, row: Campaign) -> list[Creative]:
         """One that says nothing, where a line names none."""
-        items = self.line["campaigns"][row.pk - 1].get("creatives", [{"name": "A"}])
-        return [self.creative(item, number + 1) for number, item in enumerate(items)]
+        if row.pk not in self.made:
+            items = self.line["campaigns"][row.pk - 1].get("creatives", [{"name": "A"}])
+            self.made[row.pk] = [self.creative(item, number + 1) for number, item in enumerate(items)]
+        return self.made[row.pk]
 
     def creative(self, item: Mapping[str, Any], number: int) -> Creative:
         known(item, CREATIVE, "a creative")
@@ -165,13 +166,17 @@ class Trial:
 
     # What the person did with them
 
-    def past(self, row: Campaign) -> decision.Past:
+    def pasts(self) -> dict[int, decision.Past]:
+        orders = [self.led_to(event) for event in self.events if event.code == "purchase"]
+        return {row.pk: self.past(row, converted=row in orders) for row in self.rows}
+
+    def past(self, row: Campaign, *, converted: bool) -> decision.Past:
         shown = [event.time.timestamp() for event in self.told("$impression", row)]
         closed = [event.time.timestamp() for event in self.told("$dismiss", row)]
         return decision.Past(
             shown,
             clicked=any(True for _ in self.told("$click", row)),
-            converted=any(self.led_to(event) is row for event in self.events if event.code == "purchase"),
+            converted=converted,
             dismissed_at=closed[-1] if closed else None,
         )
 

@@ -178,7 +178,7 @@ def test_another_account_is_left_alone(campaign, account):
 def test_statistics_outlive_the_events_they_were_counted_from(campaign, account, monkeypatch):
     happen(campaign, "$impression", NOW)
     count(account)
-    monkeypatch.setattr(rollups, "kept_since", lambda: NOW + timedelta(days=1))  # as after a retention's drop
+    monkeypatch.setattr(partitions, "kept_since", lambda: NOW + timedelta(days=1))  # as after a retention's drop
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM dmp_event")
     count(account)
@@ -187,9 +187,9 @@ def test_statistics_outlive_the_events_they_were_counted_from(campaign, account,
 
 @pytest.mark.django_db
 def test_events_are_kept_since_the_first_partition_begins():
-    assert rollups.kept_since() == partitions.EARLIEST
+    assert partitions.kept_since() == partitions.EARLIEST
     partitions.drop_before(datetime(2001, 1, 1, tzinfo=UTC))
-    assert rollups.kept_since() == datetime(2001, 1, 1, tzinfo=UTC)
+    assert partitions.kept_since() == datetime(2001, 1, 1, tzinfo=UTC)
 
 
 def test_it_equals_a_look_at_each_event(account):

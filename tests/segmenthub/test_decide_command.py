@@ -1,10 +1,8 @@
 """`manage.py decide FILE`: campaigns on people who are written in a file."""
 
-import io
-import json
-
 import pytest
-from django.core.management import call_command
+
+from tests.segmenthub.trying import answered
 
 NOW = "2026-11-23T10:00:00Z"
 HOUR_AGO = "2026-11-23T09:00:00Z"
@@ -13,14 +11,7 @@ VIEW = {"event": "pageView", "time": NOW, "platform": "www.example.com", "device
 
 @pytest.fixture
 def decide(tmp_path):
-    def run(*lines):
-        file = tmp_path / "people.jsonl"
-        file.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
-        out = io.StringIO()
-        call_command("decide", str(file), stdout=out)
-        return [json.loads(line) for line in out.getvalue().splitlines()]
-
-    return run
+    return lambda *lines: answered("decide", tmp_path, lines)
 
 
 def line(*campaigns, events=(), **more):

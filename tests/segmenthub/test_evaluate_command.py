@@ -1,12 +1,9 @@
 """`manage.py evaluate FILE`: both executors on people who are written in a file."""
 
-import io
-import json
-
 import pytest
-from django.core.management import call_command
 
 from dmp.models import Event, Visitor
+from tests.segmenthub.trying import answered
 
 NOW = "2026-11-23T10:00:00Z"
 VIP = {"event": "purchase", "within": "90d", "sum": {"property": "orderTotal", "gte": 1000}}
@@ -14,14 +11,7 @@ VIP = {"event": "purchase", "within": "90d", "sum": {"property": "orderTotal", "
 
 @pytest.fixture
 def evaluate(db, tmp_path):
-    def run(*lines):
-        file = tmp_path / "people.jsonl"
-        file.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
-        out = io.StringIO()
-        call_command("evaluate", str(file), stdout=out)
-        return [json.loads(line) for line in out.getvalue().splitlines()]
-
-    return run
+    return lambda *lines: answered("evaluate", tmp_path, lines)
 
 
 def line(rule, **fields):

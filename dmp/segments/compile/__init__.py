@@ -135,6 +135,12 @@ def is_short(rule: rules.Condition) -> bool:
     return isinstance(rule, rules.Did | rules.Sequence | rules.InSegment)
 
 
+def of_leaf(name: str, empty: bool, number: str = "") -> Node:
+    """`empty`: whether it holds for those who are not in the leaf, `number`: of its columns."""
+    ok = f"coalesce({name}.ok{number}, {str(empty).lower()})"
+    return Node(ok, f"{name}.next{number}", None if empty else name)
+
+
 class Compiler:
     def __init__(self, source: Source, references: References, names: Names) -> None:
         self.source = source
@@ -247,15 +253,12 @@ class Compiler:
             self.leaves.append("")
         name, number = f"leaf{shared.leaf}", len(shared.columns)
         shared.columns.append(measured(rule, self.names, self.matching_property(rule.events), shared=True))
-        empty = holds_for_nothing(rule.measure)
-        ok = f"coalesce({name}.ok{number}, {str(empty).lower()})"
-        return Node(ok, f"{name}.next{number}", None if empty else name)
+        return of_leaf(name, holds_for_nothing(rule.measure), str(number))
 
     def leaf(self, leaf: Leaf) -> Node:
         name = f"leaf{len(self.leaves)}"
         self.leaves.append(leaf.relation)
-        ok = f"coalesce({name}.ok, {str(leaf.empty).lower()})"
-        return Node(ok, f"{name}.next", None if leaf.empty else name)
+        return of_leaf(name, leaf.empty)
 
     def attribute(self, rule: rules.AttributeIs) -> Node:
         self.asks_person = True

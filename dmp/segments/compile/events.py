@@ -81,8 +81,9 @@ class Group(NamedTuple):
     inside: str
     next: str
     coming: str
-    session: str = ""
-    """The join in `events` of what `next` may name."""
+    window: Bounds
+    moving: bool
+    """Whether an event may come to fit, or cease to, by time alone."""
 
     @property
     def where(self) -> str:
@@ -145,7 +146,8 @@ def group_of(leaf: rules.Did, names: Names, matching: Any, *, shared: bool = Fal
         both(among, inside),
         soonest(window, names, moving, among=among),
         coming(names, among),
-        window.join,
+        window,
+        moving != NEVER,
     )
 
 
@@ -154,13 +156,12 @@ def measured(leaf: rules.Did, names: Names, matching: Any, *, shared: bool = Fal
     group = group_of(leaf, names, matching, shared=shared)
     if isinstance(leaf.measure, rules.Edge):
         return Measured(group, edge_fits(leaf.measure, leaf.events, group, names), group.next)
-    inside = group.inside
+    inside, leaves = group.inside, group.window.leaves
     group, ok = over(leaf, group, names)
-    window = leaf.window
-    if not isinstance(window, rules.Rolling) or window.until or relative_where(leaf.where, names) != NEVER:
+    if not isinstance(leaf.window, rules.Rolling) or leaf.window.until or group.moving:
         return Measured(group, ok, group.next)
-    if window.since and is_once(leaf.measure):
-        newest = f"max(e.time){only(inside)} + {names.add(window.since, 'interval')}"
+    if leaves and is_once(leaf.measure):
+        newest = f"max(e.time){only(inside)} + {names.add(leaves, 'interval')}"
         return Measured(group, ok, first_of([group.coming, newest]))
     steady = unmoved_by_leaving(leaf, ok, inside, names)
     return Measured(group, ok, f"CASE WHEN {steady} THEN {group.coming} ELSE {group.next} END")
@@ -193,7 +194,14 @@ def each_once(group: Group, value: str, tests: rules.Numbers, names: Names) -> t
     inside = "true" if group.inside == "true" else f"bool_or({group.inside})"
     events = f"""(SELECT e.person, {value} AS v, {inside} AS inside, {group.next} AS next, {group.coming} AS coming
         FROM {group.events} WHERE {group.where} GROUP BY e.person, {value}) e"""  # noqa: S608
-    once = Group(events, "true", "true", "true" if inside == "true" else "e.inside", "min(e.next)", "min(e.coming)")
+    once = group._replace(
+        events=events,
+        codes="true",
+        condition="true",
+        inside="true" if inside == "true" else "e.inside",
+        next="min(e.next)",
+        coming="min(e.coming)",
+    )
     return once, bounded(f"count(e.v){only(once.inside)}", tests, "numeric", names)
 
 
@@ -223,7 +231,7 @@ def over(leaf: rules.Did, group: Group, names: Names) -> tuple[Group, str]:
         case rules.Count(tests):
             return group, bounded(f"count(*){filtered}", tests, "numeric", names)
         case rules.UniquePeriods(unit, tests):
-            if bits := in_bits(unit, bounds_of(leaf.window, names), names):
+            if bits := in_bits(unit, group.window, names):
                 count = f"coalesce(bit_count(bit_or({bits}){filtered}::bit(64)), 0)"
                 return group, bounded(count, tests, "numeric", names)
             return each_once(group, f"date_trunc('{unit}', e.time AT TIME ZONE %(zone)s)", tests, names)
@@ -310,7 +318,7 @@ def edge_of_one(value: str, kind: str, group: Group, function: str) -> str:
             SELECT e.*, {group.inside} AS inside, {value}::{kind} AS v,
                 {function}(e.time){only(group.inside)} OVER (PARTITION BY e.person) AS edge
             FROM {group.events} WHERE {group.where}
-        ) e {group.session} GROUP BY e.person"""  # noqa: S608
+        ) e {group.window.join} GROUP BY e.person"""  # noqa: S608
 
 
 def edge_of_many(values: str, kind: str, group: Group, function: str) -> str:
