@@ -1,17 +1,17 @@
 """What those who are served notice while a live segment is edited, built anew, and a worker is killed at it.
 
-    .venv/bin/python -m benchmarks.editing [--visitors 200000] [--events 5000000] [--clients 2] [--rate 15] [--kill]
+    .venv/bin/python -m benchmarks.editing [--visitors 200000] [--events 5000000] [--clients 8] [--rate 4] [--kill]
 
-The real web server, worker and beat in front of a database of its own. Clients post page views at a steady rate before
-and while ten segments are built. Told are response times of both, and whether somebody who is in a segment before and
-after the edit was ever answered without its campaign. `--kill`: the worker's children are ended by SIGKILL once, in the
-middle. Afterwards each segment's members are compared with a count over all people.
+The real web server, worker and beat, as `manage.py up` starts them, in front of a database of their own. Clients post
+page views at a steady rate before and while ten segments are built. Told are response times of both, and whether
+somebody who is in a segment before and after the edit was ever answered without its campaign. `--kill`: the worker's
+children are ended by SIGKILL once, in the middle. Afterwards each segment's members are compared with a count over all
+people.
 """
 
 import argparse
 import http.client
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -23,7 +23,7 @@ from uuid import UUID
 
 import psutil
 
-from benchmarks.hot_path import HEADERS, PAGE_VIEW, server
+from benchmarks.hot_path import HEADERS, PAGE_VIEW, answering, free_port
 from benchmarks.population import RULES, SHOP, database, instant, populate
 from segmenthub.up import commands
 
@@ -45,16 +45,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=200_000)
     parser.add_argument("--events", type=int, default=5_000_000)
-    parser.add_argument("--clients", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=15, help="requests a second of each client")
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=4, help="requests a second of each client")
     parser.add_argument("--kill", action="store_true")
     options = parser.parse_args()
     with database(snapshot_seconds=0.5) as data:
         populate(data, options.visitors, options.events, instant())
         sure = prepare()
         print(f"{options.visitors:,} visitors, {options.events:,} events; {len(sure)} people are watched", flush=True)
-        with server("segmenthub.wsgi:application", dict(os.environ)) as (_, port):
-            run(data, port, sure, options)
+        run(data, free_port(), sure, options)
 
 
 def prepare() -> list[UUID]:
@@ -87,10 +86,11 @@ def run(data: Path, port: int, sure: list[UUID], options: argparse.Namespace) ->
         threading.Thread(target=client, args=(port, sure, options.rate, stop, answers, seed))
         for seed in range(options.clients)
     ]
-    programs = commands(port, 1, data)
-    processes = [subprocess.Popen(programs[name]) for name in ("worker", "beat")]
+    programs = commands(port, 2, data)
+    processes = [subprocess.Popen(programs[name]) for name in ("worker", "beat", "web")]
     try:
-        time.sleep(8)  # they start
+        answering(port)
+        time.sleep(8)  # the worker starts
         for thread in clients:
             thread.start()
         time.sleep(BEFORE)

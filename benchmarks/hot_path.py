@@ -78,15 +78,20 @@ def server(application: str, environment: dict[str, str]) -> Iterator[tuple[psut
     command += ["--workers", "1", "--blocking-threads", "1", "--no-ws", "--log-level", "warning", application]
     process = subprocess.Popen(command, env=environment)
     try:
-        for _ in range(200):
-            time.sleep(0.05)
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        answering(port)
         yield psutil.Process(process.pid), port
     finally:
         process.terminate()
         process.wait(20)
+
+
+def answering(port: int) -> None:
+    """Waits for a server to listen."""
+    for _ in range(200):
+        time.sleep(0.05)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
 
 
 def cpu(roots: list[psutil.Process]) -> float:

@@ -44,7 +44,8 @@ KNOWN_TO_ALL = timedelta(seconds=3 * settings.SNAPSHOT_SECONDS)
 """After this each process evaluates a new revision, and none the one before a switch."""
 MAX_ATTEMPTS = 3
 PEOPLE_PER_PART = 250_000
-CHUNK = 500
+CHUNK = 200
+"""People who are locked at a time: an event of one of them waits for the others."""
 BUILDING, LIVE, RETIRED = SegmentRevision.State.BUILDING, SegmentRevision.State.LIVE, SegmentRevision.State.RETIRED
 
 
@@ -197,6 +198,8 @@ CLAIM = """UPDATE dmp_build_part SET lease_until = %(until)s, attempts = attempt
                 AND r.created_at <= %(since)s)
             AND NOT EXISTS (SELECT FROM dmp_build_part b WHERE b.build = p.build AND b.rank < p.rank
                 AND b.done_at IS NULL)
+            AND (SELECT count(*) FROM dmp_build_part b WHERE b.done_at IS NULL AND b.lease_until > %(now)s)
+                < %(at_once)s
         ORDER BY p.rank, p.id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id"""
 
@@ -205,7 +208,14 @@ def work(account: UUID | None = None) -> bool:
     """Does one part, of any account or of this one; False when none is free."""
     at = now()
     give_up_lost(at)
-    values = {"until": at + LEASE, "now": at, "since": at - KNOWN_TO_ALL, "most": MAX_ATTEMPTS, "account": account}
+    values = {
+        "until": at + LEASE,
+        "now": at,
+        "since": at - KNOWN_TO_ALL,
+        "most": MAX_ATTEMPTS,
+        "account": account,
+        "at_once": settings.BUILDS_AT_ONCE,
+    }
     rows = sql.run(CLAIM, values)
     if not rows:
         return False
@@ -270,6 +280,9 @@ def do(found: Configuration, part: BuildPart, revision: Revision) -> None:
         add(found, revision, level, sorted(rows[index : index + CHUNK]), at)
 
 
+LATER = "SET LOCAL synchronous_commit = off"
+"""Nobody waits for the disk with people locked: what commits as usual afterwards, such as that the part is done, is on
+the disk after this."""
 ADD = """WITH put AS (
     INSERT INTO dmp_membership (person, segment_id, revision, account_id, level, by_rule, entered_at, next_check_at)
     SELECT r.person, %(segment)s, %(revision)s, %(account)s, %(level)s, r.member,
@@ -298,7 +311,8 @@ def add(found: Configuration, revision: Revision, level: Facts, rows: Sequence[R
         "level": level.name,
         "now": at,
     }
-    with transaction.atomic():
+    with sql.Transaction():
+        sql.run(LATER, {})
         lock({level.name: people})
         sql.run(ADD.replace("TABLE", level.table), values)
 

@@ -3,12 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.clock import now
 from dmp import sql
 from dmp.models import SegmentRevision
-from dmp.segments.build import KNOWN_TO_ALL
+from dmp.segments.build import KNOWN_TO_ALL, LATER
 from dmp.segments.levels import Facts, levels
 
 AT_ONCE = 100
@@ -37,7 +35,8 @@ def forget(revision: SegmentRevision, level: Facts) -> bool:
     mine, read, take_out, delete = (text.replace("TABLE", level.table) for text in FORGET)
     values: dict[str, Any] = {"segment": revision.segment_id, "revision": revision.pk, "level": level.name}
     while True:
-        with transaction.atomic():
+        with sql.Transaction():
+            sql.run(LATER, {})
             if not sql.run(mine, values):
                 return False
             people = [person for (person,) in sql.run(read, values | {"most": AT_ONCE})]

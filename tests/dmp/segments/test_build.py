@@ -103,3 +103,15 @@ def test_an_edit_that_was_read_before_a_switch_leaves_the_switch_alone(shop):
     segment = Segment.objects.get(name="buyers")
     assert (segment.status, segment.description) == ("live", "Who bought")
     assert segment.revision is not None
+
+
+def test_no_more_parts_are_worked_on_at_once_than_the_setting_says(started, settings):
+    settings.BUILDS_AT_ONCE = 1
+    started(VIEWED)
+    BuildPart.objects.update(rank=0)
+    other = BuildPart.objects.last()
+    BuildPart.objects.filter(pk=other.pk).update(lease_until=clock.now() + timedelta(seconds=20))
+    with time_machine.travel(clock.now() + timedelta(seconds=10)):
+        assert not build.work()
+        settings.BUILDS_AT_ONCE = 2
+        assert build.work()
