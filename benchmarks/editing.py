@@ -103,13 +103,24 @@ def run(data: Path, port: int, sure: list[UUID], options: argparse.Namespace) ->
         stop.set()
         for thread in clients:
             thread.join(30)
-        for process in processes:
-            process.terminate()
-            process.wait(60)
+        end(processes)
     print(f"ten segments built and served: {built - edited:.1f} s{f', {killed} processes killed' if killed else ''}")
     tell("before", [one for one in answers if one.at < edited])
     tell("while built", [one for one in answers if edited <= one.at < built])
     check()
+
+
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ends them, those that tidy up for long too."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+                child.kill()
+            process.wait()
 
 
 def client(port: int, sure: list[UUID], rate: float, stop: threading.Event, answers: list[Answered], seed: int) -> None:

@@ -53,7 +53,7 @@ def build_segments() -> None:
     until = time.monotonic() + TURN
     while build.work() and time.monotonic() < until:
         pass
-    retired.clean()
+    retired.clean(seconds=TURN)
 
 
 @shared_task

@@ -1,5 +1,7 @@
 """Who was in revisions that serve no more is forgotten, some people at a time, as they are locked meanwhile."""
 
+import math
+import time
 from typing import Any
 from uuid import UUID
 
@@ -21,20 +23,23 @@ FORGET = (
 )
 
 
-def clean(account: UUID | None = None) -> None:
-    """Forgets who was in retired revisions, once no process reads them any more."""
+def clean(account: UUID | None = None, *, seconds: float = math.inf) -> None:
+    """Forgets who was in retired revisions, once no process reads them any more; what is left after the seconds, and
+    what another worker is at, is for the next time."""
+    until = time.monotonic() + seconds
     retired = SegmentRevision.objects.filter(state=SegmentRevision.State.RETIRED, retired_at__lte=now() - KNOWN_TO_ALL)
-    for revision in retired.filter(segment__account=account) if account else retired:
-        if all(forget(revision, level) for level in levels.values()):
-            revision.delete()
+    for revision in retired.filter(segment__account=account) if account else retired.order_by("pk"):
+        if not all(forget(revision, level, until) for level in levels.values()):
+            return
+        revision.delete()
 
 
-def forget(revision: SegmentRevision, level: Facts) -> bool:
-    """Whether nobody is left; False when another worker is at it: two would only wait for each other, with people
-    locked."""
+def forget(revision: SegmentRevision, level: Facts, until: float) -> bool:
+    """Whether nobody is left; False when the time is over, or another worker is at it: two would only wait for each
+    other, with people locked, and keep the workers from what is due."""
     mine, read, take_out, delete = (text.replace("TABLE", level.table) for text in FORGET)
     values: dict[str, Any] = {"segment": revision.segment_id, "revision": revision.pk, "level": level.name}
-    while True:
+    while time.monotonic() < until:
         with sql.Transaction():
             sql.run(LATER, {})
             if not sql.run(mine, values):
@@ -44,3 +49,4 @@ def forget(revision: SegmentRevision, level: Facts) -> bool:
                 return True
             sql.run(take_out, {"people": people, "revision": revision.pk})
             sql.run(delete, values | {"people": people})
+    return False

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from time import sleep
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
@@ -10,8 +10,8 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import Attribute
-from dmp.models import BuildPart, Segment, SegmentRevision
-from dmp.segments import build, lease
+from dmp.models import BuildPart, Membership, Segment, SegmentRevision, Visitor
+from dmp.segments import build, lease, retired
 
 VIEWED = {"event": "productView"}
 
@@ -115,3 +115,20 @@ def test_no_more_parts_are_worked_on_at_once_than_the_setting_says(started, sett
         assert not build.work()
         settings.BUILDS_AT_ONCE = 2
         assert build.work()
+
+
+def test_what_is_left_of_a_retired_revision_is_forgotten_the_next_time(shop):
+    visitor = Visitor.objects.create(key=uuid4(), account=shop.account, visitor_id=uuid4(), created_at=clock.now())
+    segment = Segment.objects.create(account=shop.account, name="some")
+    long_ago = clock.now() - timedelta(hours=1)
+    revision = SegmentRevision.objects.create(
+        segment=segment, rule=VIEWED, state="retired", build=uuid4(), created_at=long_ago, retired_at=long_ago
+    )
+    Membership.objects.create(
+        person=visitor.pk, segment=segment, revision=revision.pk, account=shop.account, level="visitor", by_rule=True
+    )
+    retired.clean(seconds=0)
+    assert Membership.objects.exists()
+    retired.clean(seconds=5)
+    assert not Membership.objects.exists()
+    assert not SegmentRevision.objects.filter(pk=revision.pk).exists()
