@@ -222,7 +222,8 @@ class CampaignAdmin(AccountAdmin):
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
         if campaign is not None:
             context["preview"] = link_to(campaign)
-            context["changes"] = campaign.changes.select_related("user")[:CHANGES_SHOWN]
+            changes = campaign.changes.select_related("user")[:CHANGES_SHOWN]
+            context["changes"] = [(change, lifecycle.told(change)) for change in changes]
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

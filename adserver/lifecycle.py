@@ -1,10 +1,13 @@
 """What happens to a campaign as a whole: its history, copies, and when it may be deleted."""
 
+import json
 from datetime import datetime
 from itertools import count
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import transaction
+from django.db.models import Model
 
 from accounts.clock import now
 from accounts.models import User
@@ -62,6 +65,45 @@ def note(campaign: Campaign, before: dict[str, Any], user: User | None) -> None:
         CampaignChange.objects.create(
             account_id=campaign.account_id, campaign=campaign, user=user, at=now(), changes=changes
         )
+
+
+def told(change: CampaignChange) -> list[tuple[str, str, str]]:
+    """What changed, as the form calls it, before and after, in words; of a creative each field by itself."""
+    lines = []
+    for name, (before, after) in change.changes.items():
+        if not name.startswith("creative "):
+            lines.append((label(Campaign, name), words(before), words(after)))
+            continue
+        one, other = before or {}, after or {}
+        lines += [
+            (
+                f"{name[:1].upper()}{name[1:]}: {label(Creative, field).lower()}",
+                words(one.get(field)),
+                words(other.get(field)),
+            )
+            for field in {**one, **other}
+            if one.get(field) != other.get(field)
+        ]
+    return lines
+
+
+def label(model: type[Model], name: str) -> str:
+    """A field's name in the panel; one that is no more keeps its own."""
+    try:
+        text = str(getattr(model._meta.get_field(name), "verbose_name", name))
+    except FieldDoesNotExist:
+        text = name
+    return text[:1].upper() + text[1:].replace("_", " ")
+
+
+def words(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "–"
+    if isinstance(value, list):
+        return ", ".join(map(words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
 def has_statistics(campaign: Campaign) -> bool:

@@ -9,7 +9,8 @@ from accounts.models import ApiToken, Attribute, Platform
 from accounts.snapshot import Configuration
 from accounts.tokens import create_token
 from adserver.conditions import compile_conditions
-from adserver.models import Campaign, Creative, Media, Placement
+from adserver.lifecycle import status_problem
+from adserver.models import AdSettings, Campaign, Creative, Media, Placement
 from dmp.attributes import CONSENT, exists
 from dmp.event_types import REQUIRED, STANDARD
 from dmp.incoming import RESERVED
@@ -187,6 +188,11 @@ def read_events(work: Work, row: Campaign, node: Node) -> list[str]:
 
 
 def check_campaign(work: Work, row: Campaign, parts: Parts, changed: list[str]) -> None:
+    if "status" in changed and not row._state.adding:
+        before = Campaign.objects.values_list("status", flat=True).get(pk=row.pk)
+        problem = status_problem(before, row.status)
+        if problem:
+            raise parts["status"].wrong(problem)
     if row.starts_at and row.ends_at and row.starts_at >= row.ends_at:
         raise parts["ends_at" if "ends_at" in parts else "starts_at"].wrong("A campaign ends after it starts.")
     if (row.goal != Campaign.Goal.NONE) != (row.amount is not None):
@@ -249,6 +255,25 @@ creatives = Table(
     ("name", "type", "content", "media", "link", "weight", "active"),
     readers={"media": read_media},
     check=check_creative,
+)
+
+
+# --- what holds for all campaigns ---
+def read_staff(work: Work, row: AdSettings, node: Node) -> Segment | None:
+    if node.value is None:
+        return None
+    found = {segment.name: segment for segment in Segment.objects.filter(account=work.account)}
+    if node.text() not in found:
+        raise unknown(node, "segment", found)
+    return found[node.text()]
+
+
+ads = Table(
+    "ads",
+    AdSettings,
+    "account",
+    ("holdout_percent", "staff", "staff_networks", "blocked_networks"),
+    readers={"staff": read_staff},
 )
 
 

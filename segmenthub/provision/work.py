@@ -11,7 +11,7 @@ from accounts import snapshot
 from accounts.models import Account, Member, User
 from accounts.snapshot import Configuration
 from adserver import lifecycle
-from adserver.models import Creative
+from adserver.models import AdSettings, Creative
 from dmp.models import Property, Segment
 from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse as parse_rule
@@ -20,7 +20,7 @@ from dmp.segments.vocabulary import vocabulary
 from dmp.webhooks.models import Webhook
 from segmenthub.provision import tables
 from segmenthub.provision.read import Mistake, Node, Parts
-from segmenthub.provision.rows import Table, Work, assign, bring, clean
+from segmenthub.provision.rows import Table, Work, assign, bring, clean, save
 
 ACCOUNT = Table(
     "account",
@@ -59,6 +59,7 @@ def bring_all(root: Node) -> Work:
         "segments": bring_segments,
         "webhooks": bring_webhooks,
         "placements": bring_simple(tables.placements),
+        "ads": bring_ad_settings,
         "campaigns": bring_campaigns,
         "users": bring_users,
         "tokens": bring_simple(tables.tokens),
@@ -152,6 +153,22 @@ def bring_webhooks(work: Work, nodes: Node, segment: Segment | None = None) -> N
     owner = {"account": work.account, "segment": segment}
     for _ in bring(work, tables.webhooks, nodes, owner, existing, f"{segment.name}/" if segment else ""):
         pass
+
+
+def bring_ad_settings(work: Work, node: Node) -> None:
+    table, name = tables.ads, work.account.name
+    parts = node.parts(table.fields)
+    row = AdSettings.objects.filter(account=work.account).first()
+    created = row is None
+    row = row or AdSettings(account=work.account)
+    changed = assign(work, table, row, parts)
+    if not changed:
+        return
+    save(work, table, row, node, parts, {"account": work.account}, [] if created else changed)
+    if created:
+        work.note_created(table.kind, name)
+    else:
+        work.note_updated(table.kind, name, changed)
 
 
 def bring_campaigns(work: Work, nodes: Node) -> None:

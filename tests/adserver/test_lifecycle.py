@@ -79,3 +79,20 @@ def test_copies_of_copies_find_a_free_slug(account):
     campaign = make_campaign(account, "s" * 64)
     slugs = {lifecycle.duplicate(campaign, None).slug for _ in range(2)}
     assert slugs == {f"{'s' * 56}-2", f"{'s' * 56}-3"}
+
+
+def test_history_tells_fields_as_the_form_calls_them(account):
+    change = CampaignChange(
+        changes={
+            "holdout_percent": [0, 10],
+            "segments": [[], ["Staff", "VIP"]],
+            "creative A": [{"name": "A", "link": ""}, {"name": "A", "link": "https://shop.example/sale"}],
+            "gone": ["a", None],
+        }
+    )
+    assert lifecycle.told(change) == [
+        ("Holdout percent", "0", "10"),
+        ("Segments", "–", "Staff, VIP"),
+        ("Creative A: link", "–", "https://shop.example/sale"),
+        ("Gone", "a", "–"),
+    ]

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Account, ApiToken, Attribute, Member, Platform, User
-from adserver.models import Campaign, Creative, Placement
+from adserver.models import AdSettings, Campaign, Creative, Placement
 from dmp.models import EventType, Property, Segment
 from dmp.webhooks.models import Webhook
 from segmenthub.provision import tables, work
@@ -48,6 +48,10 @@ FULL: dict[str, Any] = {
     ],
     "webhooks": [WEBHOOK],
     "placements": [{"code": "hero", "name": "Hero", "width": 1200, "height": 400, "active": True}],
+    "ads": {
+        **{"holdout_percent": 5, "staff": "Staff"},
+        **{"staff_networks": ["203.0.113.7"], "blocked_networks": ["198.51.100.0/24"]},
+    },
     "campaigns": [
         {
             **{"slug": "sale", "name": "Sale", "status": "live", "placement": "hero", "tier": 3, "weight": 20},
@@ -102,7 +106,10 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 def everything() -> dict[str, list[Any]]:
     """All rows of all configuration, comparable."""
     models = [Account, User, Member, Platform, Attribute, EventType, Property, Segment, Webhook, Placement, Campaign]
-    return {model.__name__: sorted(map(str, model.objects.values_list())) for model in [*models, Creative, ApiToken]}
+    return {
+        model.__name__: sorted(map(str, model.objects.values_list()))
+        for model in [*models, Creative, ApiToken, AdSettings]
+    }
 
 
 # --- every key ---
@@ -112,7 +119,17 @@ KEYS = {
     "users": {"role", "password", *work.USER.fields},
     **{
         name: {*table.fields, *table.nested}
-        for name in ("platforms", "attributes", "events", "segments", "webhooks", "placements", "campaigns", "tokens")
+        for name in (
+            "platforms",
+            "attributes",
+            "events",
+            "segments",
+            "webhooks",
+            "placements",
+            "campaigns",
+            "tokens",
+            "ads",
+        )
         if (table := getattr(tables, name))
     },
 }
@@ -209,7 +226,8 @@ DIFFERENT: dict[str, Any] = {
     **{"campaigns[0].pacing": "even", "campaigns[0].daily_cap": None, "campaigns[0].cap": None},
     **{"campaigns[0].cap_hours": 24, "campaigns[0].stop_after": "conversion", "campaigns[0].dismiss_days": 0},
     **{"campaigns[0].holdout_percent": 0, "campaigns[0].click_days": 7, "campaigns[0].view_days": 0},
-    "campaigns[0].match": "any",
+    **{"campaigns[0].match": "any", "ads.holdout_percent": 0, "ads.staff": None},
+    **{"ads.staff_networks": [], "ads.blocked_networks": ["198.51.100.0/25"]},
     **{"campaigns[0].creatives[0].content": {}, "campaigns[0].creatives[0].link": ""},
     **{"campaigns[0].creatives[0].weight": 8, "campaigns[0].creatives[0].active": False},
     **{"tokens[0].access": [], "tokens[0].read_attributes": [], "tokens[0].write_attributes": ["*"]},
@@ -261,6 +279,7 @@ WRONG: dict[str, Any] = {
     **{"campaigns[0].creatives[0].media": "nope", "campaigns[0].creatives[0].weight": 101},
     **{"tokens[0].access[0]": "everything", "tokens[0].read_attributes[0]": "nope", "tokens[0].rate_limit": 0},
     **{"tokens[0].expires": "soon", "tokens[0].revoked": "no", "shops": []},
+    **{"ads.holdout_percent": 51, "ads.staff": "Nope", "ads.staff_networks[0]": "office", "ads.cap": 1},
 }
 
 
@@ -271,6 +290,12 @@ def test_a_mistake_names_its_place_and_makes_nothing(run: Run, place: str) -> No
         run(changed(place, WRONG[place]))
     assert str(caught.value).startswith(f"{place}: ")
     assert everything() == before
+
+
+def test_a_campaign_that_was_live_does_not_become_a_draft(run: Run) -> None:
+    run(FULL)
+    with pytest.raises(CommandError, match=r"^campaigns\[0\]\.status: A campaign that is live becomes "):
+        run(changed("campaigns[0].status", "draft"))
 
 
 def test_a_mistake_at_the_end_takes_back_what_was_updated(run: Run) -> None:
