@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
+from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import path, reverse
@@ -13,105 +14,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
-from accounts.access import Roles
+from accounts.access import Roles, in_account
 from accounts.clock import now
-from accounts.fields import Boxes, Json, Lines
-from accounts.models import Account, Platform, Role
+from accounts.fields import Json, Lines
+from accounts.models import Role
 from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, named
 from accounts.snapshot import Configuration
 from adserver import lifecycle, media
 from adserver.campaigns import problems
-from adserver.conditions import compile_conditions
 from adserver.delivery import delivery
-from adserver.forms import MediaForm
+from adserver.forms import CampaignForm, MediaForm
 from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
 from adserver.preview import link_to
-from dmp.models import EventType
-from dmp.segments.operands import RuleError
+from dmp.segments.offer import offer
 from dmp.segments.vocabulary import vocabulary
 
 CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
 CHANGES_SHOWN = 20
 WIDEST = 2400
 """The most pixels of a side of a picture that is uploaded for a creative."""
-
-
-LABELS = {
-    "cap": "At most, per person",
-    "cap_hours": "Within hours",
-    "stop_after": "Stop for who did a",
-    "dismiss_days": "Days after closing it",
-    "amount": "How many",
-    "daily_cap": "At most a day",
-    "holdout_percent": "Held out (%)",
-    "click_days": "A click counts for days",
-    "view_days": "A view counts for days",
-    "match": "Counts",
-}
-
-
-class CampaignForm(AccountForm):
-    paths = Lines(
-        required=False,
-        placeholder="/women/*",
-        help_text="One on each line; * stands for anything. None: any page.",
-        item=forms.CharField(max_length=1024),
-    )
-    exclude_paths = Lines(
-        required=False,
-        label="But not on",
-        placeholder="/checkout*",
-        help_text="One on each line; * stands for anything.",
-        item=forms.CharField(max_length=1024),
-    )
-
-    conditions = Json(
-        required=False,
-        rows=4,
-        label="And only if",
-        help_text='What the event itself must be, such as {"property": "price", "gte": 50}. What people did before'
-        " belongs into a segment.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "platforms" in self.fields and self.account is not None:
-            self.offer(self.account)
-
-    def clean_conditions(self) -> Any:
-        tree = self.cleaned_data["conditions"]
-        if tree is None or self.account is None:
-            return None
-        events = tuple(self.data.getlist("events")) if hasattr(self.data, "getlist") else ()
-        known = vocabulary(Configuration(self.account, 0))
-        try:
-            compile_conditions(tree, known, tuple(code for code in events if code in known.events))
-        except RuleError as error:
-            raise forms.ValidationError(str(error)) from None
-        return tree
-
-    def clean_status(self) -> str:
-        wanted: str = self.cleaned_data["status"]
-        before = None if self.instance._state.adding else self.initial.get("status")
-        if before and (problem := lifecycle.status_problem(before, wanted)):
-            raise forms.ValidationError(problem)
-        return wanted
-
-    def offer(self, account: Account) -> None:
-        campaign = self.instance
-        platforms = [(code, code) for code in Platform.objects.filter(account=account).values_list("code", flat=True)]
-        events = [(code, code) for code in EventType.objects.filter(account=account).values_list("code", flat=True)]
-        none = "None ticked: any."
-        self.fields["platforms"] = Boxes(platforms, stored=campaign.platforms, help_text=none)
-        self.fields["devices"] = Boxes(Campaign.Device.choices, stored=campaign.devices, help_text=none)
-        self.fields["events"] = Boxes(
-            events, stored=campaign.events, label="After these events", help_text="None ticked: after any event."
-        )
-        for name, label in LABELS.items():
-            self.fields[name].label = label
-        for name in ("starts_at", "ends_at"):
-            field = self.fields[name]
-            field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
 
 
 def pixels(side: int | None) -> int:
@@ -192,6 +113,7 @@ class CampaignAdmin(AccountAdmin):
     autocomplete_fields: ClassVar = ["segments", "exclude_segments"]
     prepopulated_fields: ClassVar = {"slug": ["name"]}
     change_form_outer_before_template = "panel/campaign_before.html"
+    change_form_after_template = "panel/campaign_conditions.html"
     inlines: ClassVar = [CreativeInline]
     fieldsets: ClassVar = [
         (None, {"fields": ["name", "slug", "status"]}),
@@ -209,6 +131,10 @@ class CampaignAdmin(AccountAdmin):
         " event of a visitor that it fits gets it."
     )
 
+    class Media:
+        js: ClassVar = [Script("segmenthub/rules/builder.js", type="module")]
+        css: ClassVar = {"all": ["segmenthub/rules/rules.css"]}
+
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else dict(self.prepopulated_fields)
 
@@ -220,6 +146,8 @@ class CampaignAdmin(AccountAdmin):
         asked = campaign is not None and campaign.status == Campaign.Status.LIVE and request.method == "GET"
         context["problems"] = problems(campaign) if campaign is not None and asked else []
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
+        if kwargs.get("add") or self.has_change_permission(request, campaign):
+            context["rule_offer"] = offer(vocabulary(Configuration(in_account(request).account, 0)))
         if campaign is not None:
             context["preview"] = link_to(campaign)
             changes = campaign.changes.select_related("user")[:CHANGES_SHOWN]

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dmp.segments import facts, rules
-from dmp.segments.evaluate.matching import Match, matcher, of_codes
+from dmp.segments.evaluate.matching import matcher
 from dmp.segments.operands import RuleError, at, only
 from dmp.segments.parse import MAX_LEAVES, Parser, kind_of
 from dmp.segments.vocabulary import Vocabulary
@@ -22,47 +22,37 @@ ELSEWHERE = ("attribute", "segment", "sequence", "sample")
 def compile_conditions(tree: Any, known: Vocabulary, events: tuple[str, ...] = ()) -> Check:
     """The test that JSON says, for campaigns shown after `events` (empty: any). Raises RuleError with the place of the
     node and what to do."""
-    reader = Reader(known, events or None)
-    return reader.read(tree, "", 1)
+    return matcher(parse_conditions(tree, known, events))
+
+
+def parse_conditions(tree: Any, known: Vocabulary, events: tuple[str, ...] = ()) -> Any:
+    """As `dmp.segments.rules` has a `where`, with leaves OfEvent. Raises RuleError."""
+    return Reader(known, events or None).read(tree, "", 1)
 
 
 class Reader:
     def __init__(self, known: Vocabulary, events: tuple[str, ...] | None) -> None:
         self.parser, self.events, self.leaves = Parser(known), events, 0
 
-    def read(self, node: Any, place: str, depth: int) -> Check:
+    def read(self, node: Any, place: str, depth: int) -> Any:
         if type(node) is dict and (named := next((kind for kind in ELSEWHERE if kind in node), None)):
             raise RuleError(
                 at(place, named), "A campaign's condition looks at the event alone. Make a segment of this."
             )
         kind = kind_of(node, place, ("all", "any", "not", "property", "event"))
-        if kind in ("property", "event"):
-            self.leaves += 1
-            if self.leaves > MAX_LEAVES:
-                raise RuleError("", f"There are at most {MAX_LEAVES} conditions. Leave some out.")
-            return self.property(node, place) if kind == "property" else self.event(node, place)
-        return self.group(node, place, depth, kind)
+        if kind not in ("property", "event"):
+            return self.parser.group(node, place, depth, kind, self.read)
+        self.leaves += 1
+        if self.leaves > MAX_LEAVES:
+            raise RuleError("", f"There are at most {MAX_LEAVES} conditions. Leave some out.")
+        return self.property(node, place) if kind == "property" else self.event(node, place)
 
-    def group(self, node: dict[str, Any], place: str, depth: int, kind: str) -> Check:
-        found = self.parser.group(node, place, depth, kind, self.read)
-        if isinstance(found, rules.Not):
-            inner: Any = found.part
-            return lambda event, zone, now: not inner(event, zone, now)
-        parts: Any = found.parts
-        together = all if isinstance(found, rules.All) else any
-        return lambda event, zone, now: together(part(event, zone, now) for part in parts)
-
-    def property(self, node: dict[str, Any], place: str) -> Match:
+    def property(self, node: dict[str, Any], place: str) -> rules.Where:
         found = self.parser.property(node["property"], self.events, at(place, "property"))
         told = f"the property “{found.name}”"
-        return matcher(rules.Where(found, self.parser.values(node, place, found.type, told, ("property",))))
+        return rules.Where(found, self.parser.values(node, place, found.type, told, ("property",)))
 
-    def event(self, node: dict[str, Any], place: str) -> Check:
+    def event(self, node: dict[str, Any], place: str) -> rules.OfEvent:
         only(node, place, ("event", "where"))
         events = self.parser.events(node, place)
-        of_these = of_codes(events)
-        where = self.parser.where(node, place, events)
-        if where is None:
-            return lambda event, zone, now: of_these(event)
-        fits = matcher(where)
-        return lambda event, zone, now: of_these(event) and fits(event, zone, now)
+        return rules.OfEvent(events, self.parser.where(node, place, events))

@@ -4,9 +4,95 @@ from typing import Any
 
 from django import forms
 
+from accounts.fields import Boxes, Json, Lines
+from accounts.models import Account, Platform
 from accounts.panel import AccountForm
-from adserver import media
-from adserver.models import Media
+from accounts.snapshot import Configuration
+from adserver import lifecycle, media
+from adserver.conditions import compile_conditions
+from adserver.models import Campaign, Media
+from dmp.models import EventType
+from dmp.segments.operands import RuleError
+from dmp.segments.vocabulary import vocabulary
+
+LABELS = {
+    "cap": "At most, per person",
+    "cap_hours": "Within hours",
+    "stop_after": "Stop for who did a",
+    "dismiss_days": "Days after closing it",
+    "amount": "How many",
+    "daily_cap": "At most a day",
+    "holdout_percent": "Held out (%)",
+    "click_days": "A click counts for days",
+    "view_days": "A view counts for days",
+    "match": "Counts",
+}
+
+
+class CampaignForm(AccountForm):
+    paths = Lines(
+        required=False,
+        placeholder="/women/*",
+        help_text="One on each line; * stands for anything. None: any page.",
+        item=forms.CharField(max_length=1024),
+    )
+    exclude_paths = Lines(
+        required=False,
+        label="But not on",
+        placeholder="/checkout*",
+        help_text="One on each line; * stands for anything.",
+        item=forms.CharField(max_length=1024),
+    )
+
+    conditions = Json(
+        required=False,
+        rows=4,
+        label="And only if",
+        help_text='What the event itself must be, such as {"property": "price", "gte": 50}. What people did before'
+        " belongs into a segment.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "conditions" in self.fields:
+            self.fields["conditions"].widget.attrs["data-conditions"] = ""
+        if "platforms" in self.fields and self.account is not None:
+            self.offer(self.account)
+
+    def clean_conditions(self) -> Any:
+        tree = self.cleaned_data["conditions"]
+        if tree is None or self.account is None:
+            return None
+        events = tuple(self.data.getlist("events")) if hasattr(self.data, "getlist") else ()
+        known = vocabulary(Configuration(self.account, 0))
+        try:
+            compile_conditions(tree, known, tuple(code for code in events if code in known.events))
+        except RuleError as error:
+            raise forms.ValidationError(str(error)) from None
+        return tree
+
+    def clean_status(self) -> str:
+        wanted: str = self.cleaned_data["status"]
+        before = None if self.instance._state.adding else self.initial.get("status")
+        if before and (problem := lifecycle.status_problem(before, wanted)):
+            raise forms.ValidationError(problem)
+        return wanted
+
+    def offer(self, account: Account) -> None:
+        campaign = self.instance
+        platforms = [(code, code) for code in Platform.objects.filter(account=account).values_list("code", flat=True)]
+        events = [(code, code) for code in EventType.objects.filter(account=account).values_list("code", flat=True)]
+        none = "None ticked: any."
+        self.fields["platforms"] = Boxes(platforms, stored=campaign.platforms, help_text=none)
+        self.fields["devices"] = Boxes(Campaign.Device.choices, stored=campaign.devices, help_text=none)
+        self.fields["events"] = Boxes(
+            events, stored=campaign.events, label="After these events", help_text="None ticked: after any event."
+        )
+        for name, label in LABELS.items():
+            self.fields[name].label = label
+        for name in ("starts_at", "ends_at"):
+            field = self.fields[name]
+            field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
 
 
 class MediaForm(AccountForm):

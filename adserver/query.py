@@ -323,6 +323,7 @@ def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[
     """One element of `campaigns`, as the ad server's contract draws it."""
     campaign, creative = choice
     token = tokens.get(campaign.id) or sign(choice, visitor, now)
+    url = settings.API_URL
     return {
         "id": token,
         "campaign": campaign.slug,
@@ -330,8 +331,8 @@ def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[
         "variant": creative.name,
         "type": creative.type,
         "content": creative.content,
-        "link": f"{settings.API_URL}/c/{token}" if creative.link else None,
-        "beacon": f"{settings.API_URL}/i/{token}",
+        "link": f"{url}/c/{token}" if creative.link else None,
+        "beacon": f"{url}/i/{token}",
     }
 
 

@@ -44,11 +44,11 @@ def begun(secret: str) -> tuple[Any, Any]:
 
 
 def seal(body: bytes, secret: str) -> bytes:
-    inner, outer = (part.copy() for part in begun(secret))
+    first, second = begun(secret)
+    inner, outer = first.copy(), second.copy()
     inner.update(body)
     outer.update(inner.digest())
-    seal_: bytes = outer.digest()[:16]
-    return seal_
+    return outer.digest()[:16]  # type: ignore[no-any-return]
 
 
 def sign(campaign: int, creative: int, placement: int, visitor: UUID, at: datetime) -> str:

@@ -89,6 +89,15 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class OfEvent:
+    """The event itself is one of these (None: any of the shop's) and fits `where`: what a campaign's conditions ask
+    besides properties."""
+
+    events: tuple[str, ...] | None
+    where: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Rolling:
     """(now - since, now - until]; `since` None: from the beginning; `until` zero: now."""
 

@@ -70,6 +70,11 @@ def sentence(rule: rules.Condition, zone: tzinfo = UTC) -> str:
     return Teller(zone).condition(rule, outermost=True)
 
 
+def conditions_in_words(node: Any, zone: tzinfo = UTC) -> str:
+    """What must be true of an event, such as “price is at least 50 and brand is Acme”."""
+    return Teller(zone).part(node, outermost=True)
+
+
 def computed_in_words(leaf: rules.Computed, zone: tzinfo = UTC) -> str:
     """What a computed attribute is, such as “Sum of orderTotal over all purchase events in the last 30 days”."""
     teller = Teller(zone)
@@ -204,6 +209,8 @@ class Teller:
                 return f"not ({self.part(part, outermost=True)})"
             case rules.Where(property, values):
                 return f"{property.name} {self.values(values)}"
+            case rules.OfEvent(events, where):
+                return joined(f"the event is {events_said(events)}", self.where(where))
         raise TypeError(node)
 
     def window(self, node: rules.Window) -> str:

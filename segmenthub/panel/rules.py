@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.clock import now
 from accounts.models import Account, Role
 from accounts.snapshot import Configuration
+from adserver.conditions import parse_conditions
 from cdp.models import Profile
 from dmp.models import Level, Segment, Visitor
 from dmp.segments import preview
@@ -18,7 +19,7 @@ from dmp.segments.operands import RuleError
 from dmp.segments.parse import parse
 from dmp.segments.references import check_references
 from dmp.segments.rules import Condition
-from dmp.segments.sentence import sentence
+from dmp.segments.sentence import conditions_in_words, sentence
 from dmp.segments.vocabulary import vocabulary
 from segmenthub.panel.pages import Page
 
@@ -40,6 +41,26 @@ class RulePage(Page):
         except RuleError as error:
             return JsonResponse({"sentence": None, "errors": [{"place": error.place, "message": error.message}]})
         told = sentence(rule, self.account.zone) if rule is not None else None
+        return JsonResponse({"sentence": told, "errors": []})
+
+
+class ConditionsPage(Page):
+    """POST {"rule": a campaign's conditions, "events": codes after which it shows} -> as RulePage. For whoever may see
+    campaigns."""
+
+    least = Role.VIEWER
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            body, known = body_of(request), vocabulary(Configuration(self.account, 0))
+            tree, events = body.get("rule"), body.get("events")
+            told = None
+            if tree is not None:
+                codes = tuple(code for code in known.events if code in events) if isinstance(events, list) else ()
+                told = conditions_in_words(parse_conditions(tree, known, codes), self.account.zone)
+        except RuleError as error:
+            return JsonResponse({"sentence": None, "errors": [{"place": error.place, "message": error.message}]})
         return JsonResponse({"sentence": told, "errors": []})
 
 

@@ -77,6 +77,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             ("campaigns/test/", trial.TrialPage, "trial"),
             ("attributes/computed/", computed.ComputedPage, "computed"),
             ("segments/rule/", rules.RulePage, "rule"),
+            ("campaigns/conditions/", rules.ConditionsPage, "conditions"),
             ("segments/rule/size/", rules.SizePage, "rule_size"),
             ("segments/rule/people/", rules.ExamplesPage, "rule_people"),
         ]

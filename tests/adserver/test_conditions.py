@@ -4,10 +4,11 @@ import pytest
 
 from accounts import snapshot
 from adserver.campaigns import problems
-from adserver.conditions import compile_conditions
+from adserver.conditions import compile_conditions, parse_conditions
 from adserver.models import Campaign
 from dmp.models import EventType, Property
 from dmp.segments.operands import RuleError
+from dmp.segments.sentence import conditions_in_words
 from dmp.segments.vocabulary import vocabulary
 from tests.adserver.offers import make_campaign
 
@@ -102,3 +103,18 @@ def test_conditions_that_cannot_be_read_any_more_show_to_nobody_and_say_why(show
     assert shown(conditions, "search", results=0) is False
     (problem,) = problems(Campaign.objects.get())
     assert "no property “results”" in problem
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        (DEAR, "price is at least 50"),
+        ({"not": {"event": "purchase"}}, "not (the event is purchase)"),
+        (
+            {"any": [{"event": "productView", "where": {"property": "brand", "eq": "Acme"}}, DEAR]},
+            "the event is productView where brand is Acme or price is at least 50",
+        ),
+    ],
+)
+def test_conditions_are_told_in_words(known, conditions, told):
+    assert conditions_in_words(parse_conditions(conditions, known)) == told

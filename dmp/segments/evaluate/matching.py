@@ -32,6 +32,12 @@ def matcher(where: Any) -> Match:
         case rules.Where(found, wanted):
             check = checker(wanted)
             return lambda event, zone, now: check(values_of(found, event), zone, now)
+        case rules.OfEvent(events, None):
+            is_one = of_codes(events)
+            return lambda event, zone, now: is_one(event)
+        case rules.OfEvent(events, more):
+            is_one, fits = of_codes(events), matcher(more)
+            return lambda event, zone, now: is_one(event) and fits(event, zone, now)
     raise TypeError(where)
 
 

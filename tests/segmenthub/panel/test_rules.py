@@ -204,3 +204,18 @@ def test_what_takes_too_long_says_so_kindly(login: Login, ours: House, monkeypat
 @pytest.mark.parametrize("page", ["rule_size", "rule_people"])
 def test_a_wrong_rule_is_not_counted(login: Login, ours: House, page: str) -> None:
     assert "There is no event type" in post(login(ours.account), page, {"event": "noSuch"}).json()["problem"]
+
+
+# --- a campaign's conditions ---
+@pytest.mark.parametrize("role", Role.values)
+def test_a_campaigns_conditions_are_told_to_everybody_in_the_account(login: Login, ours: House, role: str) -> None:
+    body = {"rule": {"property": "price", "gte": 50}, "events": ["productView"]}
+    answer = login(ours.account, role).post(reverse("panel:conditions"), body, content_type="application/json")
+    assert answer.json() == {"sentence": "price is at least 50", "errors": []}
+
+
+@pytest.mark.parametrize("events", [["purchase"], "purchase", None, [1]])
+def test_a_wrong_condition_is_told_at_its_place(login: Login, ours: House, events: Any) -> None:
+    body = {"rule": {"all": [{"property": "nope", "eq": 1}]}, "events": events}
+    answer = login(ours.account).post(reverse("panel:conditions"), body, content_type="application/json").json()
+    assert (answer["sentence"], answer["errors"][0]["place"]) == (None, "all[0].property")

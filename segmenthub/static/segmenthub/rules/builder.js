@@ -1,22 +1,43 @@
-// The rule builder of a segment's page. The textarea stays what is saved; without this script it is all there is.
+// The builder of a segment's rule and of a campaign's conditions. The textarea stays what is saved; without this script
+// it is all there is.
 
 import { card, fresh } from "./cards.js";
+import { conditionCard, newCondition, ticked } from "./conditions.js";
 import { button, el, icon, select } from "./dom.js";
 import { groupBox } from "./groups.js";
-import { leaf, readRule, writeRule } from "./model.js";
-import { telling } from "./telling.js";
+import { leaf, readConditions, readRule, writeRule } from "./model.js";
+import { nameOf, telling } from "./telling.js";
 
-const area = document.querySelector("textarea[data-rule]");
+const RULE = {
+  read: readRule,
+  part: card,
+  newPart: (ui) => leaf("event", fresh(ui, "event")),
+  asked: (area) => ({ name: nameOf(area) }),
+  empty: "Add a condition, or start from a template.",
+  none: "Nobody by a rule: those that were put in by hand or through the API.",
+  json: "The rule as JSON",
+};
+const CONDITIONS = {
+  read: readConditions,
+  part: conditionCard,
+  newPart: newCondition,
+  asked: (area) => ({ events: ticked(area.form) }),
+  empty: "Add what the event itself must say, such as its price.",
+  none: "Whatever the event says.",
+  json: "The conditions as JSON",
+};
+const area = document.querySelector("textarea[data-rule], textarea[data-conditions]");
 const offered = document.getElementById("rule-offer");
 if (area && offered) build(area, JSON.parse(offered.textContent));
 
 function build(area, offer) {
   const said = area.value.trim();
-  const ui = { offer, changed, redraw, part: (...more) => card(ui, ...more), newPart: () => leaf("event", fresh(ui, "event")), noun: "condition" };
+  const kind = area.matches("[data-rule]") ? RULE : CONDITIONS;
+  const ui = { offer, form: area.form, changed, redraw, part: (...more) => kind.part(ui, ...more), newPart: () => kind.newPart(ui), noun: "condition" };
   const canvas = el("div", { class: "sr-canvas" });
   const undo = button("undo", "Undo", back, { symbol: "undo" });
   const whole = el("div", { class: "sr-builder" });
-  const result = telling(area, canvas);
+  const result = telling(area, canvas, kind);
   const views = tabs(whole, [["builder", "Builder", el("div", {}, toolbar(), canvas)], ["json", "JSON", wrapJson()]], enter);
   let root = read(said);
   let past = [];
@@ -27,13 +48,14 @@ function build(area, offer) {
   canvas.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); // does not save the segment
   });
+  if (kind === CONDITIONS) area.form.addEventListener("change", ({ target }) => { if (target.name === "events" && root) redraw(); });
   if (root) draw();
   else views.show("json");
   result.ask(root ? writeRule(root) : undefined);
 
   function read(text) {
     try {
-      return readRule(text.trim() ? JSON.parse(text) : null);
+      return kind.read(text.trim() ? JSON.parse(text) : null);
     } catch {
       return null;
     }
@@ -68,7 +90,7 @@ function build(area, offer) {
   }
 
   function draw() {
-    const empty = el("p", { class: "sr-empty" }, "Add a condition, or start from a template.");
+    const empty = el("p", { class: "sr-empty" }, kind.empty);
     canvas.replaceChildren(...[root.parts.length ? null : empty, groupBox(ui, root, "", { isRoot: true })].filter(Boolean));
     result.mark();
   }
@@ -100,7 +122,7 @@ function build(area, offer) {
   }
 
   function toolbar() {
-    const names = offer.templates.map(({ name, description }) => [name, `${name}: ${description}`]);
+    const names = (kind === RULE ? offer.templates : []).map(({ name, description }) => [name, `${name}: ${description}`]);
     const choose = select("template", "Start from a template", names, "", () => { use.disabled = false; });
     choose.options[0].textContent = "Start from a template …";
     const use = button("use", "Use", () => {
@@ -110,7 +132,7 @@ function build(area, offer) {
       redraw("use");
     });
     use.disabled = true;
-    return el("div", { class: "sr-toolbar" }, choose, use, undo);
+    return el("div", { class: "sr-toolbar" }, names.length ? [choose, use] : null, undo);
   }
 
   function wrapJson() {
@@ -119,7 +141,7 @@ function build(area, offer) {
     area.closest("fieldset")?.classList.add("sr-fieldset");
     area.before(whole);
     holder.append(area);
-    area.setAttribute("aria-label", "The rule as JSON");
+    area.setAttribute("aria-label", kind.json);
     return holder;
   }
 }

@@ -77,7 +77,7 @@ const bodies = {
   },
 };
 
-function rawBox(ui, found, place) {
+export function rawBox(ui, found, place) {
   const area = el("textarea", { rows: 4, class: "sr-control sr-json", spellcheck: "false", "aria-label": "This condition as JSON", "data-key": `${found.id}.raw`, "data-place": place });
   area.value = JSON.stringify(found.node, null, 2);
   area.addEventListener("input", () => {
@@ -197,19 +197,23 @@ export function whereBox(ui, holder, place) {
 
 function propertyLine(ui, of, found, place, remove) {
   const inner = placeOfLeaf(found, place);
-  const { id, node } = found;
+  const { id } = found;
   const side = select(`${id}.negated`, "Must it hold?", [["false", "is so:"], ["true", "is not so:"]], String(found.negated), (next) => { found.negated = next === "true"; ui.redraw(); });
+  const body = found.kind === "raw" ? rawBox(ui, found, inner) : [found.negated ? side : null, propertyTest(ui, of, found, inner)];
+  return el("div", { class: "sr-line", "data-place": inner, "data-node": id }, body, button(`${id}.remove`, "Remove this test", remove, { symbol: "close", quiet: true }));
+}
+
+// A property of the events `of`, and what it must be.
+export function propertyTest(ui, of, { id, node }, place) {
   const choose = (next) => {
     if (typeOf(ui, of, next) !== typeOf(ui, of, node.property)) Object.keys(node).forEach((key) => delete node[key]);
     node.property = next;
     ui.redraw();
   };
-  const body = found.kind === "raw" ? rawBox(ui, found, inner) : [
-    found.negated ? side : null,
-    propertySelect(ui, `${id}.property`, of, node.property, choose, at(inner, "property")),
-    tests(ui, id, node, ["property"], typeOf(ui, of, node.property), inner),
+  return [
+    propertySelect(ui, `${id}.property`, of, node.property, choose, at(place, "property")),
+    tests(ui, id, node, ["property"], typeOf(ui, of, node.property), place),
   ];
-  return el("div", { class: "sr-line", "data-place": inner, "data-node": id }, body, button(`${id}.remove`, "Remove this test", remove, { symbol: "close", quiet: true }));
 }
 
 // --- sequences ---

@@ -24,6 +24,19 @@ export function readRule(json) {
   return found.parts ? found : group("all", [found]);
 }
 
+// What a campaign asks of the event itself: leaves are tests of a property, and events.
+export function readConditions(json) {
+  if (json === null || json === undefined) return group("all", []);
+  const found = read(json, ofTheEvent);
+  return found.parts ? found : group("all", [found]);
+}
+
+function ofTheEvent(json) {
+  if (isProperty(json)) return leaf("property", json);
+  const isPlain = isObject(json) && knows(json, ["event", "where"]) && isEvent(json.event);
+  return isPlain ? leaf("event", json) : leaf("raw", json);
+}
+
 export function group(mode, parts) {
   return { id: newId(), mode, parts };
 }
@@ -43,11 +56,12 @@ const holds = (json, mode) => only(json, mode) && Array.isArray(json[mode]);
 
 function conditionLeaf(json) {
   const kind = KINDS.find((one) => isObject(json) && one in json);
-  if (!kind || !fits[kind](json)) return { id: newId(), negated: false, kind: "raw", node: json };
+  if (!kind || !fits[kind](json)) return leaf("raw", json);
   return leaf(kind, json);
 }
 
 export function leaf(kind, json) {
+  if (kind === "raw" || kind === "property") return { id: newId(), negated: false, kind, node: structuredClone(json) };
   const { where, sequence, ...node } = structuredClone(json);
   const found = { id: newId(), negated: false, kind, node };
   if (kind === "event") found.where = readWhere(where);
@@ -62,7 +76,7 @@ export function step(json) {
 
 export function readWhere(json) {
   if (json === undefined) return null;
-  const found = read(json, (node) => ({ id: newId(), negated: false, kind: isProperty(node) ? "property" : "raw", node: structuredClone(node) }));
+  const found = read(json, (node) => leaf(isProperty(node) ? "property" : "raw", node));
   return found.parts ? found : group("all", [found]);
 }
 

@@ -5,11 +5,12 @@ import { sizing } from "./sizing.js";
 
 const WAIT = 300;
 
-export function telling(area, canvas) {
+// `asked(area)`: what the server is told besides the rule; `none`: what holds without one.
+export function telling(area, canvas, { asked, none }) {
   const addresses = document.getElementById("rule-addresses").dataset;
   const sentence = el("p", { class: "sr-sentence" });
   const problem = el("p", { class: "sr-problem", hidden: true });
-  const size = sizing(area);
+  const size = addresses.size ? sizing(area) : { box: null, follow() {} };
   const box = el("div", { class: "sr-told" }, el("div", { role: "status", "aria-live": "polite" }, sentence, problem), size.box);
   let timer;
   let asking;
@@ -28,7 +29,7 @@ export function telling(area, canvas) {
   async function send(rule) {
     asking = new AbortController();
     try {
-      const answer = await post(addresses.tell, { rule, name: nameOf(area) }, area.form, asking.signal);
+      const answer = await post(addresses.tell, { rule, ...asked(area) }, area.form, asking.signal);
       tell(answer.sentence, answer.errors);
       if (answer.sentence) size.follow(rule);
     } catch (error) {
@@ -39,8 +40,7 @@ export function telling(area, canvas) {
   function tell(text, found) {
     errors = found;
     sentence.hidden = errors.length > 0;
-    const nobody = "Nobody by a rule: those that were put in by hand or through the API.";
-    sentence.replaceChildren(...(text ? [el("strong", {}, "In words: "), `${text}.`] : [nobody]));
+    sentence.replaceChildren(...(text ? [el("strong", {}, "In words: "), `${text}.`] : [none]));
     problem.hidden = !errors.length;
     problem.replaceChildren(icon("error"), el("span", {}, errors.map(({ message }) => message).join(" ")));
     mark();
