@@ -1,13 +1,14 @@
 """Reading what rules ask of people: one statement for some people of all levels.
 
-Events come as JSON arrays [code, microseconds, sku, price, ...], which msgspec reads 10 times faster than rows.
+Events come as JSON arrays [code, microseconds, properties, price, ...] of what is asked for, which msgspec reads 10
+times faster than rows.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,8 +27,7 @@ MOST_PLANS = 1000
 MICROSECOND = timedelta(microseconds=1)
 CODE, TIME, PROPERTIES = 0, 1, 2
 NAMES = tuple(COLUMNS)
-WIDE = frozenset(("path", "referrer"))
-"""Columns that are long: read only where a rule asks for them."""
+LONG = frozenset(("path", "referrer"))
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -60,11 +60,12 @@ class Known:
 
 
 class Wanted(NamedTuple):
-    """Which events to read, and the memberships of which segments (None: all)."""
+    """Which events to read (`any`: those of all codes), their properties that have columns and, where `loose`, those
+    that have none; and the memberships of which segments (None: all)."""
 
     codes: list[str]
     any: bool
-    wide: bool
+    columns: tuple[str, ...]
     loose: bool
     since: datetime
     segments: list[int] | None = None
@@ -83,8 +84,10 @@ class Plan(NamedTuple):
 
 
 def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
-    """The events that these revisions ask for, together, and all memberships."""
-    return planned(tuple(revisions)).wanted(now)._replace(segments=None)
+    """The events that these revisions ask for, together, with what else they tell in short, and all memberships."""
+    asked = planned(tuple(revisions)).wanted(now)
+    columns = tuple(name for name in NAMES if name in asked.columns or name not in LONG)
+    return asked._replace(columns=columns, segments=None)
 
 
 def plan(known: Active, asked: frozenset[Revision]) -> Plan:
@@ -112,20 +115,21 @@ def with_dependants(known: Active, asked: Iterable[Revision]) -> set[Revision]:
 
 def planned(revisions: tuple[Revision, ...]) -> Plan:
     codes: set[str] = set()
-    any_code = wide = loose = False
+    names: set[str] = set()
+    any_code = loose = False
     sinces: set[timedelta | datetime | None] = set()
     for revision in revisions:
         asked: Needs = revision.needs
         any_code = any_code or asked.events is None or asked.every_event
         codes |= asked.events or set()
-        names = {found.name for found in asked.properties}
-        wide = wide or not WIDE.isdisjoint(names)
+        names.update(found.name for found in asked.properties)
         loose = loose or any(found.column is None for found in asked.properties)
         if asked.events is None or asked.events or asked.every_event:
             sinces.add(asked.since)
     named = {bound.segment for revision in revisions for bound in revision.references.values()}
     segments = sorted(named.union(revision.segment for revision in revisions))
-    return Plan(revisions, Wanted(sorted(codes), any_code, wide, loose, EPOCH, segments), earliest(sinces))
+    columns = tuple(name for name in NAMES if name in names)
+    return Plan(revisions, Wanted(sorted(codes), any_code, columns, loose, EPOCH, segments), earliest(sinces))
 
 
 def earliest(sinces: set[timedelta | datetime | None]) -> tuple[timedelta | datetime | None, ...]:
@@ -143,22 +147,16 @@ def since_of(since: timedelta | datetime | None, now: datetime) -> datetime:
     return since if isinstance(since, datetime) else max(EPOCH, now - since)
 
 
-PARTS = [
-    "e.event",
-    "(extract(epoch FROM e.time) * 1000000)::bigint",
-    "CASE WHEN %(loose)s THEN e.properties END",
-    *(f"CASE WHEN %(wide)s THEN e.{c} END" if n in WIDE else f"e.{c}" for n, c in COLUMNS.items()),
-]
-ROW = f"json_build_array({', '.join(PARTS)})"
+@lru_cache(maxsize=1000)
+def statement(names: tuple[str, ...], columns: tuple[str, ...], *, loose: bool, some: bool) -> str:
+    """For people of these levels, with these properties of their events; `some`: with memberships of some segments
+    only."""
+    parts = ["e.event", "(extract(epoch FROM e.time) * 1000000)::bigint", "e.properties" if loose else "NULL"]
+    event = f"json_build_array({', '.join([*parts, *(f'e.{COLUMNS[name]}' for name in columns)])})"
+    return " UNION ALL ".join(of_level(name, event, some=some) for name in names)
 
 
-@cache
-def statement(names: tuple[str, ...], *, some: bool) -> str:
-    """For people of these levels; `some`: with memberships of some segments only."""
-    return " UNION ALL ".join(of_level(name, some=some) for name in names)
-
-
-def of_level(name: str, *, some: bool) -> str:
+def of_level(name: str, event: str, *, some: bool) -> str:
     level = levels[name]
     of_segments = " AND m.segment_id = ANY(%(segments)s)" if some else ""
     people = level.people.replace("KEYS", f"{name}_keys")
@@ -167,7 +165,7 @@ def of_level(name: str, *, some: bool) -> str:
         (SELECT json_agg(json_build_array(m.segment_id, m.revision, m.pinned, m.by_rule, m.entered_at, m.left_at,
             m.next_check_at))::text FROM dmp_membership m WHERE m.person = p.person{of_segments}),
         CASE WHEN %(any)s OR cardinality(%(codes)s::text[]) > 0 THEN (SELECT json_agg(x.event)::text FROM (
-            SELECT {ROW} AS event {level.events} AND e.time >= %(since)s AND (e.event = ANY(%(codes)s) OR %(any)s)
+            SELECT {event} AS event {level.events} AND e.time >= %(since)s AND (e.event = ANY(%(codes)s) OR %(any)s)
             ORDER BY e.time DESC LIMIT {MAX_EVENTS + 1}
         ) x) END
     FROM ({people}) p"""  # noqa: S608
@@ -179,10 +177,11 @@ def read(people: Mapping[str, Collection[UUID]], events: Wanted, zone: ZoneInfo)
     if not names:
         return []
     values: dict[str, Any] = events._asdict() | {f"{name}_keys": list(people[name]) for name in names}
-    return [known(row, zone) for row in sql.run(statement(names, some=events.segments is not None), values)]
+    text = statement(names, events.columns, loose=events.loose, some=events.segments is not None)
+    return [known(row, events.columns, zone) for row in sql.run(text, values)]
 
 
-def known(row: tuple[Any, ...], zone: ZoneInfo) -> Known:
+def known(row: tuple[Any, ...], columns: tuple[str, ...], zone: ZoneInfo) -> Known:
     level, key, attributes, segments, due_at, first_seen, last_seen, bucket, *latest, utm, is_known, rows, events = row
     found = decode(events) if events else []
     facts = Facts(
@@ -191,7 +190,7 @@ def known(row: tuple[Any, ...], zone: ZoneInfo) -> Known:
         bucket,
         attributes_of(decode(attributes), dict(zip(LATEST, latest, strict=True)), utm, first_seen, last_seen, is_known),
         {},
-        [fact(item) for item in reversed(found[:MAX_EVENTS])],
+        [fact(item, columns) for item in reversed(found[:MAX_EVENTS])],
     )
     memberships = [Membership(*item[:4], *map(instant, item[4:])) for item in decode(rows)] if rows else []
     return Known(
@@ -203,10 +202,10 @@ def instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def fact(item: Sequence[Any]) -> Event:
+def fact(item: Sequence[Any], columns: tuple[str, ...]) -> Event:
     values = {
         name: value if type(value) is list else [value]
-        for name, value in zip(NAMES, item[PROPERTIES + 1 :], strict=True)
+        for name, value in zip(columns, item[PROPERTIES + 1 :], strict=True)
         if value is not None
     }
     if item[PROPERTIES]:

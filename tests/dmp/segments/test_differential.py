@@ -10,13 +10,14 @@ import pytest
 from dmp import partitions
 from dmp.models import Segment
 from dmp.segments import reading
-from dmp.segments.active import Reference
+from dmp.segments.active import Reference, Revision
 from dmp.segments.compile import ask
 from dmp.segments.compile import computed as compile_computed
 from dmp.segments.compile import values as compile_values
 from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import computed as evaluate_computed
 from dmp.segments.evaluate import prepare, windows
+from dmp.segments.evaluate.needs import needs
 from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
 from dmp.segments.reading import Wanted
@@ -26,7 +27,7 @@ from tests.dmp.segments.population import Rules, instants, make_people, vocabula
 SEEDS = range(int(os.environ.get("DIFFERENTIAL_SEED", 0)), int(os.environ.get("DIFFERENTIAL_SEED", 0)) + 6)
 RULES = int(os.environ.get("DIFFERENTIAL_RULES", 60))
 PEOPLE = 40
-EVERYTHING = Wanted([], True, True, True, reading.EPOCH)
+EVERYTHING = Wanted([], True, reading.NAMES, True, reading.EPOCH)
 
 
 def population(seed, account):
@@ -91,6 +92,22 @@ def test_the_executors_agree_on_random_rules_and_people(seed, account):
     for raw, zone, now, wrong in differences(seed, account, RULES):
         person = wrong[0]
         pytest.fail(f"{raw}\n{zone} {now}\n{person.key}\n{person.facts}")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_read_of_a_person_for_a_rule_decides_as_all_of_it_does(seed, account):
+    random, known, now, keys, references = population(seed, account)
+    whole = {person.key: person.facts for person in reading.read({"visitor": keys}, EVERYTHING, known.zone)}
+    maker = Rules(random, now)
+    known = maker.with_computed(known)
+    for _ in range(RULES):
+        rule = parse(raw := maker.make(), known)
+        revision = Revision(1, 1, 0, True, rule, known.zone, references, prepare(rule), needs(rule))
+        asked = reading.planned((revision,)).wanted(now)._replace(segments=None)
+        for person in reading.read({"visitor": keys}, asked, known.zone):
+            facts = whole[person.key]
+            facts.segments = person.facts.segments = memberships(references, person)
+            assert revision.ask(person.facts, now) == revision.ask(facts, now), (raw, known.zone.key, now)
 
 
 def test_a_fault_planted_in_either_executor_is_found(account, monkeypatch):
