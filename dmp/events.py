@@ -170,6 +170,7 @@ WITH incoming AS {"NOT MATERIALIZED" if simple else "MATERIALIZED"} (
 RECORD = record_statement()
 COUNT = RECORD + "SELECT id FROM stored"
 RECORD_BESIDE = record_statement(one=True, beside=True) + "SELECT id FROM stored"
+RECORD_ALL_BESIDE = record_statement(beside=True) + "SELECT id FROM stored"
 
 
 def parameters(account: UUID, events: Sequence[Event], now: datetime) -> dict[str, Any]:
@@ -203,6 +204,11 @@ def record_beside(account: UUID, event: Event, now: datetime) -> bool:
     """Stores an event that is not the visitor's own doing (the ad server's), once: the visitor is not seen by it, nor
     made when it is unknown. Gives whether it was stored."""
     return bool(sql.run(RECORD_BESIDE, one_parameters(account, event, now)))
+
+
+def record_all_beside(account: UUID, events: Sequence[Event], now: datetime) -> None:
+    """As `record_beside`, of many at once."""
+    sql.run(RECORD_ALL_BESIDE, parameters(account, events, now))
 
 
 def partition_missing(error: Exception) -> bool:

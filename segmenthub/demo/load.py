@@ -23,6 +23,7 @@ from dmp.segments.build import build_now
 from segmenthub.demo import shop
 from segmenthub.demo.behaviour import Behaviour, Person, people
 from segmenthub.demo.catalogue import products
+from segmenthub.demo.showings import show
 from segmenthub.provision import parse, provision
 
 SEED = 20
@@ -44,6 +45,9 @@ def load_demo(now: datetime) -> dict[str, Any]:
         assert found is not None
         fill(found, now)
     build_now(found.id)
+    built = configuration(found.id)
+    assert built is not None
+    show(built, now, Random(SEED))  # noqa: S311
     return told | {"token": made.tokens[shop.TOKEN], "created": True}
 
 

@@ -99,6 +99,7 @@ def campaigns(now: datetime) -> list[dict[str, Any]]:
         },
         hero | {
             "slug": "winter-sale", "name": "Winter sale", "status": "live", "tier": 5, "weight": 30,
+            "holdout_percent": 10,
             "creatives": [
                 {"name": "Calm", "content": text("Winter sale", "Up to 30 % off", "Shop"), "link": f"{SITE}/sale"},
                 {"name": "Urgent", "content": text("Ends Sunday", "Up to 30 % off", "Hurry"), "link": f"{SITE}/sale"},

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db.models import Count, Sum
 from django.test import Client
 
-from adserver.models import Campaign
+from adserver.models import Campaign, CampaignStat, Conversion, Mark
 from cdp.models import Profile
 from dmp.models import Event, Segment, Visitor
 from segmenthub.demo import load_demo, shop
@@ -34,8 +35,9 @@ def test_the_demo_shop_shows_events_people_audiences_and_campaigns() -> None:
     made = load_demo(NOW)
     assert made["created"]
     assert made["token"].startswith("sgh_")
-    assert set(Event.objects.values_list("event", flat=True).distinct()) == {
-        *("pageView", "productView", "addToCart", "purchase")
+    assert set(Event.objects.exclude(event="$dismiss").values_list("event", flat=True).distinct()) == {
+        *("pageView", "productView", "addToCart", "purchase"),
+        *("$impression", "$viewable", "$click"),
     }
     assert Event.objects.filter(time__gte=NOW).count() == 0
     assert Visitor.objects.exclude(profile=None).exists()
@@ -44,6 +46,18 @@ def test_the_demo_shop_shows_events_people_audiences_and_campaigns() -> None:
         Segment.objects.filter(revision__in=inside).values_list("name", flat=True)
     )
     assert Campaign.objects.filter(status="live").count() == 8
+
+
+@pytest.mark.usefixtures("small")
+def test_the_demo_shops_campaigns_have_a_month_of_statistics() -> None:
+    load_demo(NOW)
+    counted = CampaignStat.objects.aggregate(*map(Sum, ("served", "impressions", "viewable", "clicks")))
+    happened = Event.objects.filter(event__startswith="$").values_list("event").annotate(n=Count("id"))
+    events = dict(happened.order_by())
+    assert counted["served__sum"] > counted["impressions__sum"] == events["$impression"]
+    assert (counted["viewable__sum"], counted["clicks__sum"]) == (events["$viewable"], events["$click"])
+    assert Mark.objects.exists()
+    assert Conversion.objects.exists()
 
 
 @pytest.mark.usefixtures("small")
