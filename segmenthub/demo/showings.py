@@ -13,7 +13,7 @@ from accounts.snapshot import Configuration
 from adserver import conversions, counting, decision, query
 from adserver.board import Board
 from adserver.live import offers
-from adserver.models import Campaign
+from adserver.models import Campaign, CampaignChange
 from adserver.rollups import recount
 from cdp.identity import read_standings
 from dmp.events import Event, record_all_beside
@@ -38,6 +38,7 @@ def show(found: Configuration, now: datetime, random: Random) -> None:
     since = now - timedelta(days=DAYS)
     board, known = offers.of(found).live, cache(partial(who, found))
     Campaign.objects.filter(account=found.id).exclude(status=Campaign.Status.DRAFT).update(created_at=since)
+    CampaignChange.objects.filter(account=found.id).update(at=since)  # who is marked later was drawn by these shares
     numbered = enumerate(list(views(found, since, now)))
     while batch := list(islice(numbered, BATCH)):
         told = [

@@ -1,6 +1,6 @@
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db.models import Count, Sum
 from django.test import Client
 
+from adserver.groups import read, share_changed_at
 from adserver.models import Campaign, CampaignStat, Conversion, Mark
 from cdp.models import Profile
 from dmp.models import Event, Segment, Visitor
@@ -57,6 +58,8 @@ def test_the_demo_shops_campaigns_have_a_month_of_statistics() -> None:
     assert counted["served__sum"] > counted["impressions__sum"] == events["$impression"]
     assert (counted["viewable__sum"], counted["clicks__sum"]) == (events["$viewable"], events["$click"])
     assert Mark.objects.exists()
+    sale = Campaign.objects.get(slug="winter-sale")
+    assert read(sale.account_id, sale.pk, NOW - timedelta(days=30), NOW, share_changed_at(sale.pk)).treated.people > 0
     assert Conversion.objects.exists()
 
 
