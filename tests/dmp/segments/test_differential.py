@@ -26,7 +26,7 @@ from tests.dmp.segments.population import Rules, instants, make_people, vocabula
 
 SEEDS = range(int(os.environ.get("DIFFERENTIAL_SEED", 0)), int(os.environ.get("DIFFERENTIAL_SEED", 0)) + 6)
 RULES = int(os.environ.get("DIFFERENTIAL_RULES", 60))
-PEOPLE = 40
+PEOPLE = int(os.environ.get("DIFFERENTIAL_PEOPLE", 40))
 EVERYTHING = Wanted([], True, reading.NAMES, True, reading.EPOCH)
 
 
@@ -104,10 +104,14 @@ def test_what_is_read_of_a_person_for_a_rule_decides_as_all_of_it_does(seed, acc
         rule = parse(raw := maker.make(), known)
         revision = Revision(1, 1, 0, True, rule, known.zone, references, prepare(rule), needs(rule))
         asked = reading.planned((revision,)).wanted(now)._replace(segments=None)
-        for person in reading.read({"visitor": keys}, asked, known.zone):
+        told = asked._replace(columns=reading.NAMES, loose=True)
+        both = (reading.read({"visitor": keys}, one, known.zone) for one in (asked, told))
+        for person, same in zip(*both, strict=True):
             facts = whole[person.key]
-            facts.segments = person.facts.segments = memberships(references, person)
-            assert revision.ask(person.facts, now) == revision.ask(facts, now), (raw, known.zone.key, now)
+            facts.segments = person.facts.segments = same.facts.segments = memberships(references, person)
+            outcome = revision.ask(person.facts, now)
+            assert outcome == revision.ask(same.facts, now), (raw, known.zone.key, now)
+            assert outcome.member is revision.ask(facts, now).member, (raw, known.zone.key, now)
 
 
 def test_a_fault_planted_in_either_executor_is_found(account, monkeypatch):
