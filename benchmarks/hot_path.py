@@ -87,11 +87,12 @@ def server(application: str, environment: dict[str, str]) -> Iterator[tuple[psut
 
 def answering(port: int) -> None:
     """Waits for a server to listen."""
-    for _ in range(200):
+    for _ in range(1200):
         time.sleep(0.05)
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
+                return
+    raise SystemExit("the server does not answer after a minute")
 
 
 def cpu(roots: list[psutil.Process]) -> float:

@@ -1,21 +1,36 @@
-"""Prepared statements on Django's connection.
+"""Prepared statements on Django's connection, sent straight through libpq.
 
-Django's own cursors prepare nothing: the psycopg cursor must be another, and the connection's `prepare_threshold` set
-(settings), and one plan be made for all values (`plan_cache_mode`): planning took longer than most statements do. The
-connection stays Django's, so that transactions, tests and query counts see it.
+Django's own cursors prepare nothing, and psycopg's take longer over a statement than PostgreSQL does: what they do
+beside it (finding out each time whether to prepare, waiting in Python) is left out here. One plan is made for all
+values (`plan_cache_mode`, in the settings): planning took longer than most statements do. The connection stays
+Django's, so that transactions, tests and query counts see it.
 """
 
+import itertools
 import re
+from collections import OrderedDict
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.transaction import atomic
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
 from psycopg.sql import Literal
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
+MOST_PREPARED = 300
+"""Statements of one connection that stay prepared."""
+GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+Prepared = OrderedDict[tuple[bytes, tuple[int, ...]], bytes]
+_prepared: WeakKeyDictionary[psycopg.Connection[Any], Prepared] = WeakKeyDictionary()
+"""The names of what each connection has prepared, by text and types of parameters; the last used last."""
+_numbers = itertools.count()
 
 
 def run(statement: str, values: dict[str, Any], *, binary: bool = False, prepare: bool = True) -> list[tuple[Any, ...]]:
@@ -28,13 +43,53 @@ def run(statement: str, values: dict[str, Any], *, binary: bool = False, prepare
     raw: psycopg.Connection[Any] = django.connection
     if django.queries_logged:
         django.queries_log.append({"sql": statement, "time": "0"})
-    with psycopg.RawCursor(raw) as cursor:
-        if not prepare:
+    if not prepare:
+        with psycopg.RawCursor(raw) as cursor:
             return cursor.execute(with_literals(statement, values, raw), prepare=False, binary=binary).fetchall()
-        text, names = numbered(statement)
-        cursor.execute(text, [array_of(values[name]) for name in names], prepare=True, binary=binary)
-        result = cursor.pgresult  # asking cursor.description would build its columns each time
-        return cursor.fetchall() if result is not None and result.nfields else []
+    text, names = numbered(statement)
+    transformer = Transformer(raw)
+    parameters = transformer.dump_sequence([array_of(values[name]) for name in names], [PyFormat.AUTO] * len(names))
+    name = prepared(raw, text, transformer.types or ())
+    result = executed(raw, name, parameters, transformer.formats, binary=binary)
+    if not result.nfields:
+        return []
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
+
+
+def prepared(raw: psycopg.Connection[Any], text: bytes, types: tuple[int, ...]) -> bytes:
+    """The name under which the connection has the statement prepared."""
+    known = _prepared.get(raw)
+    if known is None:
+        known = _prepared[raw] = OrderedDict()
+    key = text, types
+    name = known.get(key)
+    if name is not None:
+        known.move_to_end(key)
+        return name
+    if len(known) >= MOST_PREPARED:
+        raw.pgconn.close_prepared(known.popitem(last=False)[1])
+    name = b"hub%d" % next(_numbers)
+    check(raw, raw.pgconn.prepare(name, text, types))
+    known[key] = name
+    return name
+
+
+def executed(raw: psycopg.Connection[Any], name: bytes, parameters: Any, formats: Any, *, binary: bool) -> PGresult:
+    """The result of a prepared statement; it begins the transaction where the connection owes one."""
+    libpq = raw.pgconn
+    if not raw.autocommit and libpq.transaction_status == TransactionStatus.IDLE:
+        check(raw, libpq.exec_(b"BEGIN"))
+    return check(raw, libpq.exec_prepared(name, parameters, formats, int(binary)))
+
+
+def check(raw: psycopg.Connection[Any], result: PGresult) -> PGresult:
+    """The result, unless it is an error: that is raised."""
+    if result.status in GOOD:
+        return result
+    if raw.closed:  # an error of the network has no code by which psycopg would know its kind
+        raise psycopg.OperationalError(result.get_error_message().strip() or "the connection is lost")
+    raise psycopg.errors.error_from_result(result)
 
 
 class Transaction:
@@ -67,9 +122,7 @@ class Transaction:
 
     def say(self, command: bytes) -> None:
         connection: psycopg.Connection[Any] = connections[DEFAULT_DB_ALIAS].connection
-        result = connection.pgconn.exec_(command)
-        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(result)
+        result = check(connection, connection.pgconn.exec_(command))
         if command == b"COMMIT" and result.command_status == b"ROLLBACK":
             raise psycopg.errors.InFailedSqlTransaction("the transaction had failed")
 

@@ -83,7 +83,6 @@ require(
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"].update(CONN_MAX_AGE=None, DISABLE_SERVER_SIDE_CURSORS=setting("bool", "PGBOUNCER", False))
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    prepare_threshold=5,  # without it psycopg prepares nothing on Django's connection
     connect_timeout=3,
     application_name="segmenthub",
     # Through PgBouncer set these on the role, and `ignore_startup_parameters = options`.

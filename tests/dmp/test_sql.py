@@ -105,3 +105,48 @@ def test_a_connection_that_was_lost_raises_and_the_next_one_works():
     with sql.Transaction():
         add("c")
     assert names() == ["c"]
+
+
+def prepared_statements():
+    return sql.run("SELECT count(*) FROM pg_prepared_statements", {})[0][0]
+
+
+def test_a_statement_is_prepared_once():
+    before = prepared_statements()
+    for n in range(3):
+        assert sql.run("SELECT %(n)s::int + 1", {"n": n}) == [(n + 1,)]
+    assert prepared_statements() == before + 1
+
+
+def test_a_connection_keeps_only_so_many_prepared(monkeypatch):
+    connection.close()
+    monkeypatch.setattr(sql, "MOST_PREPARED", 3)
+    for n in range(10):
+        assert sql.run(f"SELECT {n}", {}) == [(n,)]
+    assert prepared_statements() == 3
+    assert sql.run("SELECT 0", {}) == [(0,)]
+
+
+def test_a_statement_that_cannot_be_prepared_leaves_the_connection_usable():
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            sql.run("SELECT * FROM nowhere", {})
+    assert sql.run("SELECT 1", {}) == [(1,)]
+
+
+def test_a_statement_of_an_atomic_block_is_undone_with_it():
+    with pytest.raises(ValueError, match="no"):
+        fail("a", within=transaction.atomic)
+    assert names() == []
+
+
+def test_a_database_that_ends_the_connection_is_an_operational_error():
+    sql.run("SELECT 1", {})
+    pid = connection.connection.info.backend_pid
+    with connection.connection.__class__.connect(connection.connection.info.dsn) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    with pytest.raises(psycopg.OperationalError):
+        sql.run("SELECT 1", {})
+    assert connection.connection.closed
+    connection.close()
+    assert sql.run("SELECT 1", {}) == [(1,)]
