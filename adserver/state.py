@@ -23,32 +23,25 @@ from dmp.keys import visitor_key
 
 KEPT = 60
 """Seconds."""
+CLAIMED = 5
+"""Seconds within which a reader stores what it found."""
 LOOKED_BACK = timedelta(days=365)
 MOST = 2_000
 """Newest events of a unit that are looked at."""
 KINDS = {"$impression": "i", "$click": "c", "$dismiss": "x", "purchase": "p"}
 """What counts, by event; a purchase that the campaign led to."""
 
-READ = valkey.Script("""
-local all = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-if all[1] == '=' then return table.concat(all, ' ') end
-redis.call('DEL', KEYS[1])
-redis.call('ZADD', KEYS[1], -1, '?' .. ARGV[1])
-redis.call('EXPIRE', KEYS[1], 5)
-return ''
-""")
 FILL = valkey.Script("""
-if not redis.call('ZSCORE', KEYS[1], '?' .. ARGV[1]) then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('ZADD', KEYS[1], -1, '=')
-for i = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i + 1], ARGV[i]) end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
 """)
 ADD = valkey.Script("""
-if redis.call('ZSCORE', KEYS[1], '=') then return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+if redis.call('GETRANGE', KEYS[1], 0, 0) == '=' then return redis.call('APPEND', KEYS[1], ARGV[1]) end
 return redis.call('DEL', KEYS[1])
 """)
+"""A copy is text: "=" and for each thing done " campaign:kind:id instant";
+a claim is "?" and what its reader made up."""
 
 DID = """
 (SELECT (e.properties -> '$ids' ->> 0)::bigint, e.properties ->> 'campaign', e.event, e.time AS at, e.id
@@ -80,18 +73,15 @@ def past(
 ) -> dict[int, Past] | None:
     """What the unit did with campaigns, by id; None while nobody can tell. `unit` and `visitor` are keys of visitors,
     `slugs` gives the ids of the account's campaigns."""
-    claim = secrets.token_hex(6)
     try:
         tell()
-        known = READ([name(unit)], [claim]).decode()
-    except valkey.Away:
-        return None
-    if known:
-        parts = known.split(" ")
-        return told(zip(parts[2::2], map(float, parts[3::2]), strict=True))
-    found = load(visitor, profile, slugs(), now)
-    try:
-        FILL([name(unit)], [claim, KEPT, *(part for member, at in found for part in (member, repr(at)))])
+        known = valkey.ask("GET", name(unit))
+        if known is not None and known[:1] == b"=":
+            return told(known.decode()) if len(known) > 1 else {}
+        claim = "?" + secrets.token_hex(6)
+        valkey.ask("SET", name(unit), claim, "EX", CLAIMED)
+        found = load(visitor, profile, slugs(), now)
+        FILL([name(unit)], [claim, found, KEPT])
     except valkey.Away:
         return None  # else a second decision could not know what this one shows
     return told(found)
@@ -112,50 +102,52 @@ def name(unit: UUID) -> str:
     return f"ad:{unit}"
 
 
-def member(campaign: int, kind: str, id: UUID) -> str:
-    """Of clicks, dismissals and conversions the newest counts, of impressions each."""
-    return f"{campaign}:i:{id}" if kind == "i" else f"{campaign}:{kind}"
+def done(campaign: int, kind: str, id: UUID, at: float) -> str:
+    """What is kept of something that a person did with a campaign. `kind`: a value of KINDS."""
+    return f" {campaign}:{kind}:{id.hex} {at!r}"
 
 
-def load(visitor: UUID, profile: UUID | None, slugs: Mapping[str, int], now: datetime) -> list[tuple[str, float]]:
-    """The unit's members with their instants, ascending, from its events."""
+def load(visitor: UUID, profile: UUID | None, slugs: Mapping[str, int], now: datetime) -> str:
+    """The unit's copy, made from its events."""
     values = {"since": now - LOOKED_BACK, "most": MOST, "visitor": visitor, "profile": profile}
-    found = []
+    found = "="
     for campaign, slug, event, at, id in sql.run(READ_DID[profile is not None], values):
         campaign = campaign or slugs.get(slug)  # events of before there were ids
         if campaign:
-            found.append((member(campaign, KINDS[event], id), at.timestamp()))
+            found += done(campaign, KINDS[event], id, at.timestamp())
     return found
 
 
-def told(members: Iterable[tuple[str, float]]) -> dict[int, Past]:
-    """From members, by instant ascending."""
+def told(copy: str) -> dict[int, Past]:
+    """What a copy says, by campaign. Of clicks, dismissals and conversions the newest counts, of impressions each
+    once."""
     found: dict[int, Past] = {}
-    shown: dict[int, list[float]] = {}
-    for text, at in members:
-        campaign, kind, *_ = text.split(":", 2)
-        id = int(campaign)
-        seen = found.get(id)
-        if seen is None:
-            shown[id] = []
-            seen = found[id] = Past(shown[id])
+    shown: dict[int, dict[str, float]] = {}
+    parts = copy.split(" ")
+    for text, instant in zip(parts[1::2], parts[2::2], strict=True):
+        campaign, kind, event = text.split(":")
+        id, at = int(campaign), float(instant)
+        seen = found.get(id) or Past()
         if kind == "i":
-            shown[id].append(at)
+            shown.setdefault(id, {})[event] = at
         elif kind == "x":
-            found[id] = seen._replace(dismissed_at=at)
+            seen = seen._replace(dismissed_at=max(at, seen.dismissed_at or at))
         elif kind == "c":
-            found[id] = seen._replace(clicked=True)
+            seen = seen._replace(clicked=True)
         else:
-            found[id] = seen._replace(converted=True)
+            seen = seen._replace(converted=True)
+        found[id] = seen
+    for id, instants in shown.items():
+        found[id] = found[id]._replace(shown=sorted(instants.values()))
     return found
 
 
 def happened(unit: UUID, campaign: int, kind: str, id: UUID, at: datetime) -> None:
-    """Adds what was committed. `kind`: a value of KINDS; `id` of the event."""
+    """Adds what was committed. `kind`: a value of KINDS; `id`: of the event."""
     key = name(unit)
     try:
         tell()
-        ADD([key], [member(campaign, kind, id), repr(at.timestamp())])
+        ADD([key], [done(campaign, kind, id, at.timestamp())])
     except valkey.Away:
         keep(key)
 
