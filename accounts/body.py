@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from decimal import Decimal
+from math import isinf
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ def check_type(request: HttpRequest) -> None:
     content_type = request.META.get("CONTENT_TYPE", "")
     if content_type != "application/json" and not is_json(content_type):
         raise UnsupportedType
-    if request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
+    if request.META.get("HTTP_CONTENT_ENCODING", "").strip():
         raise UnsupportedType
 
 
@@ -152,7 +153,7 @@ def check_number(value: Any) -> None:
 
 
 def check_decimal(value: Decimal) -> None:
-    if not value.is_finite() or value.adjusted() > 307:
+    if not value.is_finite() or (value.adjusted() > 307 and isinf(float(value))):
         raise Malformed("A number is not finite, or too large.")
     if value and value.adjusted() < -307:
         raise Malformed("A number is too close to 0.")

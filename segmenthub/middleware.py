@@ -13,7 +13,8 @@ from accounts.body import discard_body
 from accounts.door import error_response
 from accounts.errors import MethodNotAllowed, NotFound
 
-PAGES = ("/panel/", "/docs", "/preview/", "/demo/", "/sdk/", "/static/", "/media/")
+PAGES = ("/panel/", "/docs/", "/preview/", "/demo/", "/sdk/", "/static/", "/media/")
+PAGE = ("/", "/panel", "/docs")
 """Where people look: everything else is the API and answers JSON."""
 
 
@@ -25,7 +26,7 @@ class ApiFirst:
         path = request.path_info
         if path.startswith("/panel") and settings.PANEL_URL and elsewhere(request):
             return NotFound().response()
-        if path.startswith(PAGES) or path == "/panel" or path == "/":
+        if path.startswith(PAGES) or path in PAGE:
             return self.get_response(request)
         return answer(request)
 

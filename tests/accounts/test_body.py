@@ -75,6 +75,16 @@ def test_a_number_with_a_fraction_is_exact(number):
     assert parse_object(body) == {"x": Decimal(number)}
 
 
+@pytest.mark.parametrize(("number", "fits"), [("1.7976931348623157e308", True), ("-1e308", True), ("1.8e308", False)])
+def test_a_number_is_what_a_double_holds(number, fits):
+    body = f'{{"x":{number}}}'.encode()
+    if fits:
+        assert parse_object(body) == {"x": Decimal(number)}
+    else:
+        with pytest.raises(Malformed, match="too large"):
+            parse_object(body)
+
+
 def parsed_or_refused(body):
     try:
         return parse_object(body)
