@@ -33,9 +33,7 @@ class CampaignQuery(ApiView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = (
-            HttpResponse(status=204, headers=PREFLIGHT)
-            if request.method == "OPTIONS"
-            else super().dispatch(request, *args, **kwargs)
+            preflight() if request.method == "OPTIONS" else super().dispatch(request, *args, **kwargs)
         )
         response["Access-Control-Allow-Origin"] = "*"
         return response
@@ -56,6 +54,12 @@ class CampaignQuery(ApiView):
             elements, reasons = explain_campaigns(configuration, self.query, self.query.event.time)
             return answered(elements, b',"explain":' + encode(reasons))
         return answered(query_campaigns(configuration, self.query, self.query.event.time))
+
+
+def preflight() -> HttpResponse:
+    response = HttpResponse(status=204, headers=PREFLIGHT)
+    del response["Content-Type"]
+    return response
 
 
 def read_query(request: HttpRequest, configuration: Configuration, body: dict[str, Any]) -> tuple[Configuration, Query]:

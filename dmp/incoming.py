@@ -31,7 +31,7 @@ RESERVED = frozenset(
 """Fields that are never properties."""
 UTM = ("utm_source", "utm_medium", "utm_campaign")
 
-read_platform = identifier()
+read_name = identifier()
 read_code = identifier(64)
 read_url = text(8192)
 
@@ -109,7 +109,7 @@ def read_event(
 
 def looked_up(configuration: Configuration, body: dict[str, Any]) -> tuple[Configuration, str, str]:
     """Platform and event type as they are known after a second look; raises Malformed for what is not."""
-    platform = read_platform("platform", required(body, "platform", "the code of a platform registered in the panel"))
+    platform = read_name("platform", required(body, "platform", "the code of a platform registered in the panel"))
     code = read_code("event", required(body, "event", "the code of an event type made in the panel"))
     if platform not in platforms.of(configuration) or code not in kinds.of(configuration):
         configuration = snapshot.newer(configuration)
@@ -130,11 +130,10 @@ def known_kind(configuration: Configuration, code: str) -> Kind:
 def read_device(value: Any, default: str) -> str:
     if not present(value):
         return default
-    if type(value) is not str:
-        raise wrong("device", "wrong_type", "takes text")
-    if value.strip() not in DEVICES:
+    named: str = read_name("device", value)
+    if named not in DEVICES:
         raise wrong("device", "invalid", "is desktop, tablet or mobile")
-    return value.strip()
+    return named
 
 
 def read_properties(kind: Kind, body: dict[str, Any], event: Event) -> None:

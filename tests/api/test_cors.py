@@ -19,6 +19,7 @@ def preflight(send, path, **headers):
 def test_a_preflight_is_answered_and_cached_for_a_day(send):
     response = preflight(send, CQ)
     assert (response.status_code, response.content) == (204, b"")
+    assert not response.has_header("Content-Type")
     assert response["Access-Control-Allow-Origin"] == "*"
     assert response["Access-Control-Max-Age"] == "86400"
     assert "POST" in response["Access-Control-Allow-Methods"]
