@@ -17,7 +17,7 @@ import msgspec
 import psycopg
 from django.conf import settings
 from django.core.management import CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from accounts.clock import now
 from accounts.door import REPEATABLE, UUID_TEXT
@@ -25,7 +25,7 @@ from accounts.errors import Malformed
 from accounts.snapshot import Configuration, configuration
 from cdp import identity
 from cdp.identifiers import Name, asserted
-from cdp.models import Link
+from cdp.models import Link, Profile
 from dmp import values
 from dmp.attributes import consent_changes, decode, write_attributes
 from dmp.event_types import kinds
@@ -228,21 +228,25 @@ def store(configuration: Configuration, lines: Sequence[Line], checked: Checked,
     events = msgspec.msgpack.decode(checked.events, type=list[Event])
     for index, text in checked.properties.items():
         events[index].properties = decode(text)
-    stored = record(configuration, events, checked.names) if events else set()
-    write_consents(events, checked.consents, stored)
+    stored = record(configuration, events, checked) if events else set()
     seen.add(events)  # duplicates too: an import that was killed may have stored them and gone no further
-    known = refunds_of_sales(events, stored)
+    known = refunds_of_sales(events)
     refused = checked.refused + [(checked.places[index], KNOWN_SALE) for index in known]
     report.add(len(stored), len(events) - len(stored) - len(known))
     for place, reason in sorted(refused):
         report.refuse(lines[place], reason)
 
 
-def record(configuration: Configuration, events: Sequence[Event], names: Mapping[UUID, Name]) -> set[UUID]:
-    """The ids of the events that were not there before. Repeated where the database broke a deadlock."""
+def record(configuration: Configuration, events: Sequence[Event], checked: Checked) -> set[UUID]:
+    """The ids of the events that were not there before; their consents are stored with them, since they are duplicates
+    when the import runs again. Repeated where the database broke a deadlock."""
     for attempt in range(TRIES):
         try:
-            return identity.record_and_identify(configuration, events, names, now(), imported=True).stored
+            with transaction.atomic():
+                names, at = checked.names, now()
+                stored = identity.record_and_identify(configuration, events, names, at, imported=True).stored
+                write_consents(events, checked.consents, stored)
+            return stored
         except (psycopg.Error, DatabaseError) as error:
             if attempt == TRIES - 1 or not is_repeatable(error):
                 raise
@@ -255,21 +259,31 @@ def is_repeatable(error: Exception) -> bool:
     return getattr(cause, "sqlstate", None) in REPEATABLE
 
 
-def refunds_of_sales(events: Sequence[Event], stored: set[UUID]) -> list[int]:
+def refunds_of_sales(events: Sequence[Event]) -> list[int]:
     """The places of negative totals under the orderId of a sale: a refund needs an orderId of its own."""
-    places = {place: e.once for place, e in enumerate(events) if e.refund and e.once and e.id not in stored}
+    places = {place: e.once for place, e in enumerate(events) if e.refund and e.once}
     known = recorded_refund(list(places.values())) if places else {}
     return [place for place, once in places.items() if known.get(once) is False]
 
 
 def write_consents(events: Sequence[Event], consents: Mapping[UUID, dict[str, list[Any]]], stored: set[UUID]) -> None:
-    """The newest consent of each visitor in the batch, unless a newer one is known."""
+    """The newest consent of each visitor in the batch and of its profile of then, unless a newer is known."""
     for event in sorted((e for e in events if e.id in consents and e.id in stored), key=lambda e: e.time):
-        known = Visitor.objects.values_list("attributes", flat=True).get(key=event.visitor)
-        newer = {
-            name: value
-            for name, value in consents[event.id].items()
-            if name not in known or datetime.fromisoformat(known[name]["at"]).astimezone(UTC) <= event.time
-        }
-        if newer:
-            write_attributes(Visitor, event.visitor, newer, "event", event.time)
+        write_newer(Visitor, event.visitor, consents[event.id], event.time)
+        links = Link.objects.filter(visitor=event.visitor, since__lte=event.time).order_by("-since")
+        profile = links.values_list("profile", flat=True).first()
+        if profile is not None:
+            write_newer(Profile, profile, consents[event.id], event.time)
+
+
+def write_newer(
+    person: type[Visitor] | type[Profile], key: UUID, consent: dict[str, list[Any]], time: datetime
+) -> None:
+    known: dict[str, Any] = person.objects.values_list("attributes", flat=True).get(key=key)
+    newer = {
+        name: value
+        for name, value in consent.items()
+        if name not in known or datetime.fromisoformat(known[name]["at"]).astimezone(UTC) <= time
+    }
+    if newer:
+        write_attributes(person, key, newer, "event", time)

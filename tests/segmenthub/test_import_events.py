@@ -89,6 +89,34 @@ def test_an_order_in_two_lines_of_one_batch_is_recorded_once(run: Import) -> Non
     assert Event.objects.count() == 1
 
 
+def test_a_refund_under_the_orderId_of_a_sale_in_the_same_batch_is_refused(run: Import, tmp_path: Path) -> None:
+    order = LINE | {"event": "purchase", "orderId": "O1", "orderTotal": 9}
+    assert run([order, order | {"orderTotal": -9}]) == {"read": 2, "stored": 1, "duplicate": 0, "refused": 1}
+    assert "own orderId" in refused(tmp_path)[0]["reason"]
+
+
+def test_a_consent_is_the_visitors_and_that_of_the_profile_it_then_was_of(run: Import) -> None:
+    def line(day: int, profile: str | None, ads: bool) -> dict[str, Any]:
+        return LINE | {"time": f"2026-03-0{day}T10:00:00Z", "profileId": profile, "consent": {"ads": ads}}
+
+    run([line(3, "bob@example.com", False), line(1, None, True), line(2, "john@example.com", True)])
+    run([line(1, None, False)])
+    told = {row.name: row.attributes["consent.ads"]["values"] for row in Profile.objects.all()}
+    assert told == {"bob@example.com": [False], "john@example.com": [True]}
+    assert Visitor.objects.get().attributes["consent.ads"]["values"] == [False]
+
+
+def test_an_import_that_was_ended_in_its_consents_is_finished_by_the_next(
+    run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ended:
+        ended.setattr(imports, "write_newer", lambda *changes: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run([LINE | {"consent": {"ads": True}}])
+    run([LINE | {"consent": {"ads": True}}])
+    assert "consent.ads" in Visitor.objects.get().attributes
+
+
 def test_an_eventId_is_known_from_a_request(run: Import, shop: Shop, client: Any) -> None:
     body = shop.event(eventId="0b8f2f0e-7f0c-4e55-9f0d-5f6d1a2b3c4d")
     client.post("/campaigns/query", json.dumps(body), content_type="application/json")
