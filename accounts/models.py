@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -39,6 +40,18 @@ def identity_secret() -> str:
 def check_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError(f"“{name}” is no time zone. Take a name such as Europe/Istanbul or UTC.")
+
+
+def check_origin(text: str) -> None:
+    """Refuses what no browser sends as `Origin`: the platform's own pages would be refused."""
+    origin = text.rstrip("/").lower()
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        parts = urlsplit("")
+    whole = f"{parts.scheme}://{parts.netloc}" == origin
+    if parts.scheme not in ("http", "https") or not parts.hostname or not whole or "*" in origin:
+        raise ValidationError("Give scheme and host only, such as https://www.example.com.")
 
 
 def check_texts(values: object) -> None:
@@ -217,6 +230,14 @@ class Platform(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def clean(self) -> None:
+        for nth, origin in enumerate(self.origins, 1):
+            try:
+                check_origin(origin)
+            except ValidationError as error:
+                told = f"“{origin}”: {error.message}"
+                raise ValidationError({"origins": ValidationError(told, "item_invalid", {"nth": nth})}) from error
 
 
 class ValueType(models.TextChoices):

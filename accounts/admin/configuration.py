@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from django import forms
 from django.contrib import admin
@@ -15,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.access import Roles, Standing, in_account, standing_of
 from accounts.fields import Json, Lines
-from accounts.models import Account, Attribute, Platform, Role, check_time_zone
+from accounts.models import Account, Attribute, Platform, Role, check_origin, check_time_zone
 from accounts.panel import AccountAdmin, AccountForm, column, named
 
 TIME_ZONES = (
@@ -108,12 +107,6 @@ class AccountsAdmin(AccountAdmin):
 
 def is_operator(request: HttpRequest) -> bool:
     return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
-
-
-def check_origin(text: str) -> None:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
-        raise ValidationError("Give scheme and host only, such as https://www.example.com.")
 
 
 class PlatformForm(AccountForm):

@@ -256,7 +256,12 @@ WRONG: dict[str, Any] = {
     **{"account.id": "x", "account.name": 5, "account.timezone": "Mars/Base", "account.status": "gone"},
     **{"account.keep_links": "yes", "account.never_identifiers": "guest", "users[0].email": "nobody"},
     **{"users[0].role": "king", "users[0].password": 5, "platforms[0].code": None, "platforms[0].type": "tv"},
-    **{"platforms[0].origins": SITE, "attributes[0].name": "1st", "attributes[0].type": "colour"},
+    **{
+        "platforms[0].origins": SITE,
+        "platforms[0].origins[0]": "www.example.com",
+        "attributes[0].name": "1st",
+        "attributes[0].type": "colour",
+    },
     **{"attributes[0].identifier": "shoe", "attributes[0].merge": "random", "attributes[0].many": 1},
     **{"attributes[1].computed.where": [], "attributes[1].computed.within": "soon"},
     **{"attributes[1].computed.event": "nope", "events[0].code": "$mine", "events[0].properties": {}},
