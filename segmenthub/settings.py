@@ -106,7 +106,7 @@ GEOIP_PATH = setting("str", "GEOIP_PATH", "") or None
 PUBLIC_RATE_PER_ADDRESS = setting("int", "PUBLIC_RATE_PER_ADDRESS", 0)  # requests a minute, 0 = no limit
 TRACKING_RATE_PER_VISITOR = setting("int", "TRACKING_RATE_PER_VISITOR", 1_200)
 TRACKING_RATE_PER_ADDRESS = setting("int", "TRACKING_RATE_PER_ADDRESS", 12_000)
-SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.5)
+SNAPSHOT_SECONDS = setting("float", "SNAPSHOT_SECONDS", 0.25)
 BUILDS_AT_ONCE = setting("int", "BUILDS_AT_ONCE", 2 if (cpu_count() or 1) > 3 else 1)  # a worker has 3 processes
 WEBHOOK_ALLOW_PRIVATE = setting("bool", "WEBHOOK_ALLOW_PRIVATE", False)
 require(not (PRODUCTION and WEBHOOK_ALLOW_PRIVATE), "WEBHOOK_ALLOW_PRIVATE: production posts to public addresses only.")

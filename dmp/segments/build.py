@@ -40,7 +40,7 @@ from dmp.segments.vocabulary import vocabulary
 from dmp.webhooks import untold
 
 logger = logging.getLogger(__name__)
-KNOWN_TO_ALL = timedelta(seconds=3 * settings.SNAPSHOT_SECONDS)
+KNOWN_TO_ALL = timedelta(seconds=6 * settings.SNAPSHOT_SECONDS)  # a busy machine loads late
 """After this each process evaluates a new revision, and none the one before a switch."""
 MAX_ATTEMPTS = 3
 PEOPLE_PER_PART = 250_000

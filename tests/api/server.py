@@ -30,7 +30,7 @@ def running_server() -> Iterator[int]:
     url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     command = [sys.executable, "-m", "granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}"]
     command += ["--workers=2", "--blocking-threads=1", "--no-ws", "--log-level=warning", "segmenthub.wsgi:application"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": url, "SNAPSHOT_SECONDS": "0.5"})
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": url, "SNAPSHOT_SECONDS": "0.25"})
     try:
         wait_until_alive(port)
         yield port
