@@ -170,7 +170,13 @@ class InlineRoles:
 
 
 class AccountTabular(InlineRoles, OwnObjects, TabularInline):  # type: ignore[misc]
-    pass
+    """The heads of its columns are all the labels that the fields of its rows have on the page."""
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = capfirst(field.label)
+        return field
 
 
 class AccountStacked(InlineRoles, OwnObjects, StackedInline):  # type: ignore[misc]

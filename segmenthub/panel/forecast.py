@@ -11,7 +11,7 @@ from accounts.snapshot import configuration, newer
 from adserver.campaigns import problems
 from adserver.forecast import DAYS, FEWEST, Forecast, Range, forecast
 from adserver.models import Campaign
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, above
 
 LONGEST = 10 * 365
 """Days: what takes longer is not told as a date."""
@@ -29,7 +29,8 @@ class ForecastPage(Page):
         told = forecast(newer(found), campaign, at)
         most = max((number for _, number in told.by_day), default=0) if told else 0
         return {
-            "title": f"Forecast: {campaign}",
+            "title": "Forecast",
+            "parents": above("adserver_campaign", "Campaigns", row=campaign),
             "campaign": campaign,
             "problems": problems(campaign),
             "told": told,

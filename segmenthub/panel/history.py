@@ -11,7 +11,7 @@ from accounts.snapshot import configuration
 from dmp.models import Segment
 from dmp.segments.history import EDIT, Day, History, history
 from dmp.segments.preview import TooSlow
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, above
 
 LENGTHS = (30, 90)
 LABELS = 10
@@ -68,7 +68,8 @@ class HistoryPage(Page):
         except TooSlow:
             levels = None
         return {
-            "title": segment.name,
+            "title": "History",
+            "parents": above("dmp_segment", "Segments", row=segment),
             "segment": segment,
             "tab": "history",
             "days": days,

@@ -70,8 +70,14 @@ def entry(request: HttpRequest, item: Item) -> dict[str, Any]:
         "icon": item.icon,
         "link": link,
         "permission": may_open(item),
-        "active": lambda request: request.path == link or (item.page != "index" and request.path.startswith(link)),
+        "active": lambda request: is_in(request, item.page, link),
     }
+
+
+def is_in(request: HttpRequest, page: str, link: str) -> bool:
+    """Whether a request is for this page of the menu, or for one below it."""
+    above = [address for _, address in request.__dict__.get("parents", ())]
+    return link in (request.path, *above) or (page != "index" and not above and request.path.startswith(link))
 
 
 def may_open(item: Item) -> Callable[[HttpRequest], bool]:

@@ -10,7 +10,7 @@ from accounts.snapshot import configuration
 from dmp.models import Segment
 from dmp.segments.overlap import Overlap, overlap
 from dmp.segments.preview import TooSlow
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, above
 
 LETTERS = "ABCDE"
 LEAST, MOST = 2, len(LETTERS)
@@ -79,6 +79,7 @@ class OverlapPage(Page):
             except TooSlow:
                 too_slow = True
         return {
+            "parents": above("dmp_segment_changelist", "Segments"),
             "offered": offered,
             "choices": [(letter, chosen[n].pk if n < len(chosen) else None) for n, letter in enumerate(LETTERS)],
             "chosen": chosen,

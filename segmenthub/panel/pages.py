@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views import View
 
 from accounts.access import Standing, in_account
@@ -18,6 +20,7 @@ class Page(View):
     least: ClassVar[Role] = Role.VIEWER
     template: ClassVar[str]
     title: ClassVar[str] = ""
+    """`context` may give another, and `parents`: (name, address) of the pages above, outermost first."""
 
     standing: Standing
 
@@ -39,8 +42,15 @@ class Page(View):
 
     def show(self, request: HttpRequest, **shown: Any) -> HttpResponse:
         request.__dict__["current_app"] = admin.site.name
+        request.__dict__["parents"] = shown.get("parents", ())
         context = {**admin.site.each_context(request), "title": self.title, **shown}
         return TemplateResponse(request, self.template, context)
+
+
+def above(page: str, name: str, *, row: Model | None = None) -> list[tuple[str, str]]:
+    """The pages above one of our own: a list of the menu, and the `row` of it that the page tells of."""
+    parents = [(name, reverse(f"panel:{page}" if row is None else f"panel:{page}_changelist"))]
+    return parents if row is None else [*parents, (str(row), reverse(f"panel:{page}_change", args=[row.pk]))]
 
 
 def asked(request: HttpRequest, name: str) -> str:

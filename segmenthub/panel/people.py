@@ -23,8 +23,8 @@ from dmp.partitions import AHEAD, EARLIEST
 from dmp.people import LATEST, life
 from dmp.segments.computed import compute
 from dmp.segments.refresh import is_due, refresh
-from segmenthub.panel.events import Wanted, events_of, newest_events
-from segmenthub.panel.pages import Page, asked
+from segmenthub.panel.events import Wanted, devices_named, events_of, newest_events
+from segmenthub.panel.pages import Page, above, asked
 
 PER_PAGE = 50
 RECENT_EVENTS = 500
@@ -101,9 +101,9 @@ class VisitorsPage(PeopleList):
 
     def search(self, query: str) -> list[Any]:
         text = query.lower()
-        if not HEX.fullmatch(text):
-            return []
         rows = Visitor.objects.filter(account=self.account)
+        if not HEX.fullmatch(text):
+            return list(rows.filter(key__in=devices_named(self.account.pk, query) or [])[:PER_PAGE])
         digits = text.replace("-", "")
         if len(digits) == 32:
             return list(rows.filter(key=visitor_key(self.account.pk, UUID(digits))))
@@ -127,9 +127,16 @@ class ProfilesPage(PeopleList):
         begins = list(rows.filter(value__startswith=query)[:PER_PAGE])
         if query.lower() != query:
             begins += rows.filter(value__startswith=query.lower())[:PER_PAGE]
-        keys = list(dict.fromkeys(row.profile for row in [*exact, *begins]))[:PER_PAGE]
+        keys = list(dict.fromkeys([*(row.profile for row in [*exact, *begins]), *self.of_visitor(query)]))[:PER_PAGE]
         found = Profile.objects.filter(account=self.account).in_bulk(keys)
         return [found[key] for key in keys if key in found]
+
+    def of_visitor(self, query: str) -> list[UUID]:
+        """The profile of a visitorId."""
+        with suppress(ValueError):
+            visitors = Visitor.objects.filter(account=self.account, key=visitor_key(self.account.pk, UUID(query)))
+            return [visitor.profile for visitor in visitors if visitor.profile]
+        return []
 
 
 def profile_names(keys: Any) -> dict[UUID, str]:
@@ -162,7 +169,7 @@ class PersonPage(Page):
         written = [
             AttributeShown(
                 name,
-                stored["values"],
+                [yes_or_no(value) for value in stored["values"]],
                 parse_datetime(stored["at"]),
                 source_words(stored.get("source", ""), sources),
                 name in known and known[name].personal,
@@ -196,6 +203,10 @@ class PersonPage(Page):
         """The segments that it is not in."""
         inside = {row.segment.pk for row in self.segments(person)}
         return [row for row in Segment.objects.filter(account=self.account)[:MOST_OTHERS] if row.pk not in inside]
+
+
+def yes_or_no(value: Any) -> Any:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 def as_time(value: Any) -> Any:
@@ -232,7 +243,8 @@ class VisitorPage(PersonPage):
         links = list(Link.objects.filter(visitor=key).order_by("-since")[:TIMELINE])
         names = profile_names([visitor.profile, *(link.profile for link in links)])
         return {
-            "title": f"Visitor {visitor.visitor_id}",
+            "title": str(visitor.visitor_id),
+            "parents": above("visitors", "Visitors"),
             "back": "panel:visitors",
             "person": visitor,
             "facts": visitor_facts(visitor),
@@ -250,7 +262,7 @@ class VisitorPage(PersonPage):
 def visitor_facts(visitor: Visitor) -> list[tuple[str, Any]]:
     facts = [("First seen", visitor.first_seen), ("Last seen", visitor.last_seen), ("Platform", visitor.platform)]
     facts += [("Device", visitor.device), ("Country", visitor.country), ("Language", visitor.language)]
-    facts += [(f"utm {name}", value) for name, value in (visitor.utm or {}).items()]
+    facts += [(f"UTM {name}", value) for name, value in (visitor.utm or {}).items()]
     return [(name, value) for name, value in facts if value]
 
 
@@ -265,7 +277,8 @@ class ProfilePage(PersonPage):
         devices = list(Device.objects.filter(profile=key).order_by("-linked_at")[:PER_PAGE])
         visitors = Visitor.objects.filter(account=self.account).in_bulk([device.visitor for device in devices])
         return {
-            "title": f"Profile {profile.name}",
+            "title": profile.name,
+            "parents": above("profiles", "Profiles"),
             "back": "panel:profiles",
             "person": profile,
             "facts": profile_facts(profile, latest),

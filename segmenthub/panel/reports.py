@@ -15,7 +15,7 @@ from adserver.groups import EVERY_CAMPAIGN, share_changed_at
 from adserver.models import AdSettings, Campaign, Creative, Placement
 from adserver.reasons import is_refusal, words
 from adserver.reports import Counts, Reason, Report, funnel, reasons, report
-from segmenthub.panel.pages import Page, asked
+from segmenthub.panel.pages import Page, above, asked
 from segmenthub.panel.periods import LENGTHS, Asked, asked_period
 from segmenthub.panel.tables import Row, Table, counts_file, file
 from segmenthub.panel.uplift import Uplift, uplift
@@ -185,7 +185,8 @@ class CampaignReportPage(ReportPage):
         live = self.campaign.status == Campaign.Status.LIVE
         return {
             **super().shown(period),
-            "title": f"Report: {self.campaign.name}",
+            "title": "Report",
+            "parents": above("adserver_campaign", "Campaigns", row=self.campaign),
             "campaign": self.campaign,
             "problems": problems(self.campaign) if live else [],
             "delivery": delivered(self.campaign, period),

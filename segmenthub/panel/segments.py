@@ -22,7 +22,7 @@ from dmp.models import Level, Membership, MembershipChange, Segment, Visitor
 from dmp.people import People, Visitors
 from dmp.segments.members import bring_up_to_date
 from dmp.segments.refresh import refresh
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, above
 
 PER_PAGE = 50
 LEVELS: dict[str, People] = {Level.PROFILE: WritableProfiles(), Level.VISITOR: Visitors()}
@@ -51,7 +51,8 @@ class MembersPage(Page):
         rows = list(page_of(found, segment.pk, pinned, request.GET.get("after", "")))
         more = len(rows) > PER_PAGE
         return {
-            "title": segment.name,
+            "title": "Members",
+            "parents": above("dmp_segment", "Segments", row=segment),
             "segment": segment,
             "rows": with_people(rows[:PER_PAGE]),
             "out": pinned == "out",

@@ -5,9 +5,9 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
@@ -95,6 +95,12 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
             "suspended": standing is not None and not standing.active,
             "may_read_people": standing is not None and standing.may(Role.ANALYST),
         }
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The parts of the product are in the menu: a list of an application's models would be a second one."""
+        return HttpResponseRedirect(reverse("panel:index"))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return dashboard.Overview.as_view()(request)  # type: ignore[return-value]

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 
 from accounts.clock import now
 from accounts.models import Role
@@ -15,7 +16,7 @@ from dmp.segments import reading
 from dmp.segments.active import active
 from dmp.segments.explain import explain
 from dmp.segments.refresh import memberships, refresh
-from segmenthub.panel.pages import Page
+from segmenthub.panel.pages import Page, above
 
 CHANGES = 20
 
@@ -40,11 +41,13 @@ class WhyPage(Page):
         pin = known.rows.get((pk, 0))
         row = known.rows.get((pk, segment.revision or -1))
         evidence = None
+        own = reverse(f"panel:{level}", args=[key])
         if revision is not None:
             known.facts.segments = memberships(revision.references, known)
             evidence = explain(revision.rule, known.facts, at)
         return {
             "title": f"Why in “{segment}”, or why not",
+            "parents": [*above(f"{level}s", f"{level}s".capitalize()), (str(person), own)],
             "segment": segment,
             "person": person,
             "page": f"panel:{level}",

@@ -59,3 +59,17 @@ function check(area) {
   note.textContent = message;
   return !message;
 }
+
+// What unfold and select2 leave without a name for those who hear a page: icons are pictures, and the boxes that
+// select2 draws take the label of their field.
+function name(root) {
+  for (const icon of root.querySelectorAll(".material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
+  for (const select of root.querySelectorAll("select.select2-hidden-accessible")) {
+    const label = document.querySelector(`label[for="${select.id}"]`);
+    if (!label) continue;
+    const boxes = select.nextElementSibling?.querySelectorAll("[role=combobox], [role=textbox], [role=searchbox]") || [];
+    for (const box of boxes) box.setAttribute("aria-label", label.textContent.replace("*", "").trim());
+  }
+}
+
+window.addEventListener("load", () => name(document));
