@@ -123,7 +123,7 @@ class CampaignAdmin(AccountAdmin):
         ("When several fit", {"fields": ["tier", "weight", "label"]}),
         ("How often a person sees it", {"fields": [("cap", "cap_hours"), ("stop_after", "dismiss_days")]}),
         ("How much of it", {"fields": [("goal", "amount"), ("pacing", "daily_cap")]}),
-        ("Measuring", {"fields": ["holdout_percent", ("click_days", "view_days", "match")]}),
+        ("Measuring", {"fields": ["holdout_percent", ("click_days", "view_days"), "match"]}),
     ]
     empty_title = "No campaigns yet"
     empty_text = (
@@ -149,6 +149,8 @@ class CampaignAdmin(AccountAdmin):
         if kwargs.get("add") or self.has_change_permission(request, campaign):
             context["rule_offer"] = offer(vocabulary(Configuration(in_account(request).account, 0)))
         if campaign is not None:
+            context["show_history"] = False  # what was changed stands on the page
+            context["stage"] = lifecycle.stage(campaign, now())
             context["preview"] = link_to(campaign)
             changes = campaign.changes.select_related("user")[:CHANGES_SHOWN]
             context["changes"] = [(change, lifecycle.told(change)) for change in changes]
@@ -202,10 +204,11 @@ class CampaignAdmin(AccountAdmin):
     @column(
         "status",
         ordering="status",
-        label={"live": "success", "draft": "", "paused": "warning", "archived": ""},
+        label={"live": "success", "draft": "", "paused": "warning", "archived": "", "ended": "", "scheduled": "info"},
     )
     def state(self, campaign: Campaign) -> tuple[str, str]:
-        return campaign.status, campaign.get_status_display()
+        stage = lifecycle.stage(campaign, now())
+        return stage, stage.capitalize()
 
     @column("when", ordering="starts_at")
     def when(self, campaign: Campaign) -> SafeString | str:
@@ -252,6 +255,12 @@ class AdSettingsAdmin(AccountAdmin):
     fields: ClassVar = ["holdout_percent", "staff", "staff_networks", "blocked_networks"]
     empty_title = "Nothing set"
     empty_text = "Hold a part of your visitors out of all campaigns to measure them, and say whose clicks do not count."
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        row = self.get_queryset(request).first()
+        if row is not None and self.has_view_permission(request):
+            return HttpResponseRedirect(reverse("panel:adserver_adsettings_change", args=[row.pk]))
+        return super().changelist_view(request, extra_context)
 
     @column("for")
     def name(self, row: AdSettings) -> str:

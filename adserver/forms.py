@@ -18,14 +18,19 @@ from dmp.segments.vocabulary import vocabulary
 LABELS = {
     "cap": "At most, per person",
     "cap_hours": "Within hours",
-    "stop_after": "Stop for who did a",
+    "stop_after": "Stop for somebody after",
     "dismiss_days": "Days after closing it",
     "amount": "How many",
     "daily_cap": "At most a day",
     "holdout_percent": "Held out (%)",
     "click_days": "A click counts for days",
     "view_days": "A view counts for days",
-    "match": "Counts",
+    "match": "What counts",
+    "exclude_segments": "But not in",
+}
+CHOICES = {
+    "stop_after": {"none": "nothing: go on", "click": "a click", "conversion": "a conversion"},
+    "goal": {"none": "no goal", "impressions": "impressions", "clicks": "clicks"},
 }
 
 
@@ -48,8 +53,7 @@ class CampaignForm(AccountForm):
         required=False,
         rows=4,
         label="And only if",
-        help_text='What the event itself must be, such as {"property": "price", "gte": 50}. What people did before'
-        " belongs into a segment.",
+        help_text="What the event itself must say. What people did before belongs into a segment.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -90,6 +94,8 @@ class CampaignForm(AccountForm):
         )
         for name, label in LABELS.items():
             self.fields[name].label = label
+        for name, words in CHOICES.items():
+            self.fields[name].choices = list(words.items())  # type: ignore[attr-defined]
         for name in ("starts_at", "ends_at"):
             field = self.fields[name]
             field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()
@@ -107,6 +113,9 @@ class MediaForm(AccountForm):
         if "name" in self.fields:
             self.fields["name"].required = False
             self.fields["name"].help_text = "For yourself; the file's name when empty."
+        if "alt" in self.fields:
+            self.fields["alt"].label = "What the picture shows"
+            self.fields["alt"].help_text = "For those who cannot see it."
 
     def clean_file(self) -> Any:
         """The picture is encoded anew here, so that what cannot be stored is told beside the field."""

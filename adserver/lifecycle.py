@@ -125,6 +125,15 @@ def slug_is_fixed(campaign: Campaign) -> bool:
     return campaign.status != Status.DRAFT or has_statistics(campaign)
 
 
+def stage(campaign: Campaign, at: datetime) -> str:
+    """The status as people see it: a live one is "scheduled" before its start and "ended" after its end."""
+    if campaign.status != Status.LIVE:
+        return campaign.status
+    if campaign.ends_at is not None and campaign.ends_at <= at:
+        return "ended"
+    return "scheduled" if campaign.starts_at is not None and campaign.starts_at > at else campaign.status
+
+
 def status_problem(before: str, after: str) -> str | None:
     if before == after or after in NEXT[before]:
         return None

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.access import Roles, Standing, in_account, standing_of
 from accounts.fields import Json, Lines
-from accounts.models import Account, Attribute, Platform, Role, check_origin, check_time_zone
+from accounts.models import Account, Attribute, Platform, Role, ValueType, check_origin, check_time_zone
 from accounts.panel import AccountAdmin, AccountForm, column, named
 
 TIME_ZONES = (
@@ -28,7 +28,7 @@ TIME_ZONES = (
 class AccountSettings(AccountForm):
     never_identifiers = Lines(
         required=False,
-        label="Never identifiers",
+        label="Names of nobody",
         help_text="One on each line: values that are never a profileId, in any case; so are values of zeros and dashes"
         " only.",
         item=forms.CharField(max_length=255),
@@ -43,6 +43,7 @@ class AccountSettings(AccountForm):
                 choices=[(name, name.replace("_", " ")) for name in names],
                 widget=UnfoldAdminSelectWidget(),
                 validators=[check_time_zone],
+                label="Time zone",
                 help_text="The days of rules and reports begin at midnight here.",
             )
 
@@ -141,6 +142,13 @@ ReadComputed = Callable[[Account, object], tuple[str, bool]]
 """(account, definition) -> the type of its values and whether there may be many. Raises ValidationError."""
 
 
+HELP = {
+    "many": "It may have several values at once, such as favourite brands.",
+    "personal": "A name, an e-mail or the like: creatives say it only where your server's signature proves who it is.",
+    "merge": "Which value stays when two profiles turn out to be one person.",
+}
+
+
 class AttributeForm(AccountForm):
     computed = Json(
         required=False,
@@ -160,6 +168,12 @@ class AttributeForm(AccountForm):
         super().__init__(*args, **kwargs)
         if "computed" in self.fields:
             self.fields["computed"].widget.attrs["data-computed"] = ""
+        for name, text in HELP.items():
+            if name in self.fields:
+                self.fields[name].help_text = text
+        if "type" in self.fields:
+            words = {ValueType.BOOLEAN: "Yes or no", ValueType.DATETIME: "Date and time"}
+            self.fields["type"].choices = [(code, words.get(code, code.label)) for code in ValueType]  # type: ignore[attr-defined]
 
     def clean_computed(self) -> Any:
         computed = self.cleaned_data["computed"]

@@ -243,17 +243,20 @@ class Overview(Page):
             "refusal_days": REFUSAL_DAYS,
         }
 
-    def tiles(self, happened: Activity) -> list[tuple[str, Any, str]]:
+    def tiles(self, happened: Activity) -> list[tuple[str, Any, str, str]]:
+        """Name, value, icon, and of what time or share it is."""
+        of_days = f"last {DAYS} days"
         about_so_many = "about " if happened.estimated else ""
         tiles = [
-            ("Events", f"{about_so_many}{happened.total:,}", "bolt"),
-            ("Orders", f"{about_so_many}{happened.orders:,}", "shopping_bag"),
-            ("Revenue", f"{about_so_many}{happened.revenue:,.2f}", "payments"),
-            ("Visitors", about(Visitor, self.account.pk), "devices"),
-            ("Profiles", about(Profile, self.account.pk), "person"),
+            ("Events", f"{about_so_many}{happened.total:,}", "bolt", of_days),
+            ("Orders", f"{about_so_many}{happened.orders:,}", "shopping_bag", of_days),
+            ("Revenue", f"{about_so_many}{happened.revenue:,.2f}", "payments", of_days),
+            ("Visitors", about(Visitor, self.account.pk), "devices", "in all"),
+            ("Profiles", about(Profile, self.account.pk), "person", "in all"),
         ]
         if happened.impressions:
-            tiles.append(("Clicks", f"{about_so_many}{happened.clicks:,} of {happened.impressions:,}", "ads_click"))
+            share = f"{100 * happened.clicks / happened.impressions:.2f} % of {happened.impressions:,} impressions"
+            tiles.append(("Clicks", f"{about_so_many}{happened.clicks:,}", "ads_click", share))
         return tiles
 
 

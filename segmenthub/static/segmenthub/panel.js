@@ -60,16 +60,20 @@ function check(area) {
   return !message;
 }
 
-// What unfold and select2 leave without a name for those who hear a page: icons are pictures, and the boxes that
-// select2 draws take the label of their field.
-function name(root) {
-  for (const icon of root.querySelectorAll(".material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
-  for (const select of root.querySelectorAll("select.select2-hidden-accessible")) {
-    const label = document.querySelector(`label[for="${select.id}"]`);
-    if (!label) continue;
+// What unfold and select2 leave without a name for those who hear a page: icons beside words are pictures, the search
+// button is one, and the boxes that select2 draws take the label of their field.
+function nameForListeners() {
+  document.getElementById("searchbar-submit")?.setAttribute("aria-label", "Search");
+  for (const icon of document.querySelectorAll(".material-symbols-outlined")) {
+    const owner = icon.closest("a, button");
+    const named = !owner || owner.title || owner.ariaLabel || owner.textContent.trim() !== icon.textContent.trim();
+    if (named) icon.setAttribute("aria-hidden", "true");
+  }
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    const label = document.querySelector(`label[for="${select.id}"]`)?.textContent.replace("*", "").trim();
     const boxes = select.nextElementSibling?.querySelectorAll("[role=combobox], [role=textbox], [role=searchbox]") || [];
-    for (const box of boxes) box.setAttribute("aria-label", label.textContent.replace("*", "").trim());
+    for (const box of label ? boxes : []) box.setAttribute("aria-label", label);
   }
 }
 
-window.addEventListener("load", () => name(document));
+window.addEventListener("load", () => setTimeout(nameForListeners)); // after select2 has drawn

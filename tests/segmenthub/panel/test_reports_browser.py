@@ -34,7 +34,7 @@ def test_a_campaign_is_looked_at_and_its_table_downloaded(panel: Page, live_serv
     expect(panel.locator("text=of 5,000 impressions")).to_be_visible()
     assert fits(panel)
 
-    panel.click("text=Report: who saw it")
+    panel.locator(".sh-strip >> text=Report").click()
     expect(panel.locator("h2 >> text=From eligible to sold")).to_be_visible()
     assert fits(panel)
     panel.click("text=7 days")
