@@ -84,7 +84,7 @@ class PanelSite(UnfoldAdminSite):  # type: ignore[misc]
         return [
             path("welcome/<str:uid>/<str:token>/", entry.welcome, name="welcome"),
             *(path(route, self.admin_view(as_view(page)), name=name) for route, page, name in own),
-            *super().get_urls(),
+            *(route for route in super().get_urls() if getattr(route, "name", "") != "view_on_site"),  # no row has one
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
