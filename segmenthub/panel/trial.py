@@ -56,6 +56,7 @@ class TrialPage(Page):
             "platforms": [row.code for row in Platform.objects.filter(account=self.account)],
             "devices": DEVICES,
             "looked_at": looked_at,
+            "may_add": self.standing.may_change(Role.ADMIN),
             **(self.tried(request, looked_at) if begun else {}),
         }
 

@@ -64,6 +64,7 @@ function check(area) {
 // button is one, and the boxes that select2 draws take the label of their field.
 function nameForListeners() {
   document.getElementById("searchbar-submit")?.setAttribute("aria-label", "Search");
+  document.querySelector("a[x-on\\:click*=showActions]")?.setAttribute("aria-label", "More actions");
   for (const icon of document.querySelectorAll(".material-symbols-outlined")) {
     const owner = icon.closest("a, button");
     const named = !owner || owner.title || owner.ariaLabel || owner.textContent.trim() !== icon.textContent.trim();

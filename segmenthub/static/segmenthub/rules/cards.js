@@ -72,7 +72,7 @@ const bodies = {
     const salt = (text) => { if (text) node.sample.salt = text; else delete node.sample.salt; ui.changed(); };
     return [
       row("from", bound("from", "From percent"), word("to"), bound("to", "To percent"), word("% of people")),
-      row("salt", input(`${id}.salt`, "Salt: another text draws other people", node.sample.salt, salt, { place: at(inner, "salt"), placeholder: "none" })),
+      row("draw", input(`${id}.salt`, "Name of the draw: another name draws other people", node.sample.salt, salt, { place: at(inner, "salt"), placeholder: "any name draws anew", title: "Another name draws other people" })),
     ];
   },
 };
@@ -111,6 +111,7 @@ function attributeBody(ui, { id, node }, place) {
 }
 
 // --- events ---
+const OF_CAMPAIGNS = { $impression: "campaign shown", $viewable: "campaign in view", $click: "campaign clicked", $dismiss: "campaign closed" };
 const codes = (node) => (Array.isArray(node.event) ? node.event : [node.event]);
 
 export function events(ui, id, node, place) {
@@ -118,7 +119,7 @@ export function events(ui, id, node, place) {
   const names = Object.keys(ui.offer.events);
   const put = (next, focus) => { node.event = next.length === 1 ? next[0] : next; ui.redraw(focus); };
   const one = (code, index) => {
-    const free = names.filter((name) => name === code || !chosen.includes(name)).map((name) => [name, name, name.startsWith("$") ? "Of campaigns" : "Events"]);
+    const free = names.filter((name) => name === code || !chosen.includes(name)).map((name) => [name, OF_CAMPAIGNS[name] || name, name.startsWith("$") ? "Of campaigns" : "Events"]);
     const options = chosen.length === 1 ? [["*", "anything"], ...free] : free;
     return [index ? word("or") : null,
       select(`${id}.event${index}`, "Event", options, code, (next) => put(chosen.map((was, at) => (at === index ? next : was))), at(place, "event")),
