@@ -190,7 +190,7 @@ class SegmentAdmin(AccountAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         reads_only = obj is not None and not self.has_change_permission(request, obj)
-        return ["name", "description", "in_words", "rule"] if reads_only else list(self.fields)
+        return ["name", "description", "in_words"] if reads_only else list(self.fields)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         account, segment = in_account(request).account, kwargs.get("obj")

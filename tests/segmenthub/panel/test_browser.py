@@ -101,7 +101,7 @@ def test_a_segment_is_paused_resumed_and_looked_back_at(panel: Page, live_server
     assert fits(panel)
     panel.click("text=Resume")
     expect(panel.locator("text=Cancel the build")).to_be_visible()
-    panel.locator(".sh-strip >> text=History").click()
+    panel.locator(".sh-strip >> text=Growth").click()
     panel.click("text=As a table, by cause")
     expect(panel.locator("td[data-label=Entered]")).to_contain_text("1 by hand or API")
     assert fits(panel)
