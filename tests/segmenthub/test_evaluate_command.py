@@ -52,6 +52,12 @@ def test_numbers_keep_each_digit(evaluate):
     assert evaluate(line(rule, events=events)) == [both(True)]
 
 
+def test_an_event_far_ahead_is_awaited_by_a_calendar_window(evaluate):
+    rule = {"event": "pageView", "within": {"calendar": "day", "offset": -3}}
+    [answer] = evaluate(line(rule, events=[{"event": "pageView", "time": "2026-12-20T10:00:00Z"}]))
+    assert answer["person"] == {"member": False, "next_check_at": "2026-12-22T21:00:00Z"}
+
+
 def test_what_cannot_be_read_is_told_at_its_line(evaluate):
     answers = evaluate(line({"foo": 1}), "no json", "[]", {"rule": VIP}, line(VIP))
     assert [set(answer) for answer in answers[:4]] == [{"error"}] * 4

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from dmp.segments import rules
-from dmp.segments.evaluate.outcome import PROBES
 from dmp.segments.evaluate.values import EARLIEST, day_start
 from dmp.segments.facts import Facts
 from dmp.segments.rules import SESSION_GAP
@@ -42,18 +41,23 @@ def period(window: rules.Calendar, zone: ZoneInfo, now: datetime) -> tuple[datet
 
 
 def bounds(today: date, unit: str, offset: int) -> tuple[date, date]:
-    """First day of the period, and of the one after it; a period before the year 1 is empty."""
+    """First day of the period, and of the one after it; a period before the year 1 or after 9999 is empty."""
     if unit in ("day", "week"):
         length = 1 if unit == "day" else 7
         first = today.toordinal() - (today.weekday() if unit == "week" else 0) + offset * length
-        return date.fromordinal(max(first, 3)), date.fromordinal(max(first + length, 3))
+        return ordinal(first), ordinal(first + length)
     months = 12 if unit == "year" else 1
     start = today.year * 12 + (0 if unit == "year" else today.month - 1) + offset * months
     return month(start), month(start + months)
 
 
+def ordinal(number: int) -> date:
+    return date.fromordinal(min(max(number, 3), date.max.toordinal()))
+
+
 def month(number: int) -> date:
-    return date(number // 12, number % 12 + 1, 1) if number >= 24 else date(2, 1, 1)
+    number = min(max(number, 24), date.max.year * 12 + 11)
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def session(facts: Facts, now: datetime) -> Span | None:
@@ -78,12 +82,9 @@ def window_instants(window: rules.Window, times: Sequence[datetime], facts: Fact
             found = [at + until for at in times]
             return found if start is None else found + [at + start for at in times]
         case rules.Calendar(unit, offset):
-            found = [*times]
-            at = now
-            for _ in range(min(1 - offset, PROBES + 1)):
-                _, at = period(rules.Calendar(unit), facts.zone, at)
-                found.append(at)
-            return found
+            days = {at.astimezone(facts.zone).date() for at in times}
+            edges = {edge for day in days for edge in bounds(day, unit, -offset)}
+            return [*times, *(day_start(edge, facts.zone) for edge in edges)]
         case rules.Session():
             every = [event.time for event in facts.events if not event.code.startswith("$")]
             return every + [at + SESSION_GAP for at in every]
