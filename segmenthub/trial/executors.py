@@ -20,9 +20,13 @@ from dmp.segments.compile.sources import of_keys
 from dmp.segments.evaluate import evaluate
 from dmp.segments.levels import VISITORS
 from segmenthub.trial.reading import Trial
-from segmenthub.trial.types import FITTING, type_of_values
+from segmenthub.trial.types import fits_type
 
 TABLES = ("dmp_visitor", "dmp_event", "dmp_membership")
+LIMITED = [
+    ("dmp_event", "event"),
+    *(("dmp_visitor", name) for name in ("device", "platform", "country", "language")),
+]
 ACCOUNT = UUID(int=0)
 
 
@@ -63,6 +67,8 @@ def make_tables() -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING DEFAULTS) ON COMMIT DROP")
+        for table, column in LIMITED:  # what a line says of a person may be longer than the door takes
+            cursor.execute(f"ALTER TABLE pg_temp.{table} ALTER {column} TYPE text")
         cursor.execute("CREATE INDEX ON pg_temp.dmp_event (visitor, time)")
         cursor.execute("CREATE INDEX ON pg_temp.dmp_visitor (key)")
         cursor.execute("CREATE INDEX ON pg_temp.dmp_membership (segment_id, person)")
@@ -138,7 +144,7 @@ def fits_column(name: str, values: Sequence[Any]) -> bool:
     documented = DOCUMENTED.get(name)
     if documented is None:
         return len(values) <= 1 and all(type(value) is str for value in values)
-    fit = all(type_of_values([value]) in FITTING[documented.type] for value in values)
+    fit = all(fits_type(documented.type, value) for value in values)
     return fit and (documented.many or len(values) <= 1)
 
 

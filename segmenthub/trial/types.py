@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from dmp.event_types import DOCUMENTED, STANDARD
 from dmp.segments import facts, rules
 from dmp.segments.vocabulary import BUILT_IN, RESERVED_TYPES, AttributeType, PropertyType, Vocabulary
+from dmp.values import EXACT, LIMIT, SIX_PLACES
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 TEXT_OPERATORS = frozenset(("contains", "startsWith", "endsWith", "matches"))
@@ -104,12 +105,22 @@ def property_type(name: str, asked: Sequence[tuple[str, Any]], values: Sequence[
     documented = DOCUMENTED.get(name)
     if documented is None:
         return PropertyType(type_of(asked, values), True, None)
-    fits = all(type_of_values([value]) in FITTING[documented.type] for value in values)
+    fits = all(fits_type(documented.type, value) for value in values)
     column = documented.column if fits and (documented.many or not many) else None
     return PropertyType(documented.type, documented.many, column)
 
 
 FITTING = {"text": ("text", "date", "datetime"), "number": ("number",)}
+
+
+def fits_type(documented: str, value: Any) -> bool:
+    """Whether a column of the type keeps the value as it is."""
+    if type_of_values([value]) not in FITTING[documented]:
+        return False
+    if documented == "text":
+        return True
+    exact = Decimal(str(value))
+    return abs(exact) < LIMIT and exact == exact.quantize(SIX_PLACES, context=EXACT)
 
 
 def type_of(asked: Sequence[tuple[str, Any]], values: Iterable[Any]) -> str:

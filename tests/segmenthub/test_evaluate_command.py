@@ -52,6 +52,19 @@ def test_numbers_keep_each_digit(evaluate):
     assert evaluate(line(rule, events=events)) == [both(True)]
 
 
+@pytest.mark.parametrize("total", [1e30, 0.1234567, 12345678901234567])
+def test_a_number_that_no_column_holds_is_compared_as_it_is(evaluate, total):
+    rule = {"event": "purchase", "where": {"property": "orderTotal", "eq": total}}
+    events = [{"event": "purchase", "time": NOW, "orderTotal": total}]
+    assert evaluate(line(rule, events=events)) == [both(True)]
+
+
+@pytest.mark.parametrize("name", ["$device", "$platform", "$country", "$language"])
+def test_a_text_of_the_person_may_be_long(evaluate, name):
+    rule = {"attribute": name, "endsWith": "y"}
+    assert evaluate(line(rule, attributes={name: "x" * 300 + "y"})) == [both(True)]
+
+
 def test_an_event_far_ahead_is_awaited_by_a_calendar_window(evaluate):
     rule = {"event": "pageView", "within": {"calendar": "day", "offset": -3}}
     [answer] = evaluate(line(rule, events=[{"event": "pageView", "time": "2026-12-20T10:00:00Z"}]))
