@@ -129,7 +129,7 @@ attributes = Table(
 def read_rule(work: Work, row: Segment, node: Node) -> Any:
     if node.value is not None and not isinstance(node.value, dict):
         raise node.wrong('A rule is an object such as {"event": "purchase", "within": "30d"}.')
-    return node.value or None
+    return node.value
 
 
 segments = Table(

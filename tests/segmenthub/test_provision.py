@@ -297,6 +297,11 @@ def test_a_mistake_names_its_place_and_makes_nothing(run: Run, place: str) -> No
     assert everything() == before
 
 
+def test_a_rule_of_no_kind_is_a_mistake(run: Run) -> None:
+    with pytest.raises(CommandError, match=r"^segments\[0\]\.rule: Say what kind of condition this is"):
+        run(changed("segments[0].rule", {}))
+
+
 def test_a_campaign_that_was_live_does_not_become_a_draft(run: Run) -> None:
     run(FULL)
     with pytest.raises(CommandError, match=r"^campaigns\[0\]\.status: A campaign that is live becomes "):
