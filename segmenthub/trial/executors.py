@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import JSONField, TextField, Value
+from django.db.models.functions import Cast
 
 from dmp.event_types import DOCUMENTED
+from dmp.events import encode
 from dmp.models import Event, Membership, Visitor
 from dmp.segments import facts, rules
 from dmp.segments.active import COLUMNS
@@ -103,7 +105,7 @@ def visitor(known: facts.Facts, key: UUID) -> Visitor:
         return found.values[0] if found and found.values else None
 
     stored: dict[str, Any] = {
-        name: {"values": exact(held.values), "changed": held.changed.isoformat() if held.changed else None}
+        name: {"values": held.values, "changed": held.changed.isoformat() if held.changed else None}
         for name, held in known.attributes.items()
         if not name.startswith("$")
     }
@@ -114,7 +116,7 @@ def visitor(known: facts.Facts, key: UUID) -> Visitor:
         created_at=known.first_seen or facts.BEGINNING,
         first_seen=first("$firstSeen"),
         last_seen=first("$lastSeen"),
-        attributes=stored | {"$bucket": known.bucket},
+        attributes=as_json(stored | {"$bucket": known.bucket}),
         utm={name: first(f"$utm.{name}") for name in ("source", "medium", "campaign")},
         profile=key if first("$known") else None,
         **{name: first(f"${name}") for name in ("device", "platform", "country", "language")},
@@ -128,14 +130,14 @@ def event(found: facts.Event, key: UUID, index: int) -> Event:
     for name, values in found.values.items():
         if name in COLUMNS and fits_column(name, values):
             columns[COLUMNS[name]] = list(values) if name == "purchasedItems" else values[0] if values else None
-        loose[name] = exact(values)
+        loose[name] = values
     return Event(
         visitor=key,
         time=found.time,
         id=UUID(int=index),
         account_id=ACCOUNT,
         event=found.code,
-        properties=loose,
+        properties=as_json(loose),
         **columns,
     )
 
@@ -148,20 +150,6 @@ def fits_column(name: str, values: Sequence[Any]) -> bool:
     return fit and (documented.many or len(values) <= 1)
 
 
-def exact(values: Sequence[Any]) -> list[Any]:
-    """As JSON that keeps each digit."""
-    return [Exact(value) if type(value) is Decimal else value for value in values]
-
-
-class Exact(float):
-    """A number that is written as it was read."""
-
-    def __new__(cls, value: Decimal) -> "Exact":
-        made = super().__new__(cls, value)
-        made.text = str(value)
-        return made
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
+def as_json(value: dict[str, Any]) -> Cast:
+    """With each digit of its numbers."""
+    return Cast(Value(encode(value).decode(), TextField()), JSONField())

@@ -59,6 +59,14 @@ def test_a_number_that_no_column_holds_is_compared_as_it_is(evaluate, total):
     assert evaluate(line(rule, events=events)) == [both(True)]
 
 
+def test_an_attribute_and_a_loose_property_keep_each_digit(evaluate):
+    number = "123456789012345678901234567890.123456789"
+    attribute = f'{{"rule": {{"attribute": "n", "eq": {number}}}, "now": "{NOW}", "attributes": {{"n": {number}}}}}'
+    where = f'{{"event": "pageView", "where": {{"property": "n", "eq": {number}}}}}'
+    loose = f'{{"rule": {where}, "now": "{NOW}", "events": [{{"event": "pageView", "time": "{NOW}", "n": {number}}}]}}'
+    assert evaluate(attribute, loose) == [both(True), both(True)]
+
+
 @pytest.mark.parametrize("name", ["$device", "$platform", "$country", "$language"])
 def test_a_text_of_the_person_may_be_long(evaluate, name):
     rule = {"attribute": name, "endsWith": "y"}
