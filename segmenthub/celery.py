@@ -5,11 +5,12 @@ The work list is in PostgreSQL; a message is a wake-up call, and beat calls agai
 
 import os
 import warnings
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_ready
 from django.conf import settings
 
 TASK_SECONDS = 1800  # the hard limit; longer work goes in slices
@@ -70,3 +71,10 @@ def refuse_unsafe_database(**kwargs: object) -> None:
     from segmenthub import checks  # needs the apps ready
 
     checks.refuse_unsafe_database()
+
+
+@worker_ready.connect
+def tell_up(**kwargs: object) -> None:
+    """`manage.py up` says that all is ready once tasks are taken."""
+    if begun := os.environ.get("SEGMENTHUB_WORKER_BEGUN"):
+        Path(begun).touch()

@@ -34,7 +34,9 @@ MANAGE = [sys.executable, str(ROOT / "manage.py")]
 HOST = "127.0.0.1"
 PORTS_TRIED = 50
 READY_SECONDS = 60.0
+WORKER_SECONDS = 30.0
 LEFTOVER_SECONDS = 5.0
+WORKER_BEGUN = "SEGMENTHUB_WORKER_BEGUN"  # the file that the worker makes once it takes tasks
 MARK = "SEGMENTHUB_SUPERVISED"  # in the environment of every child: the data folder, to find what a killed run left
 
 
@@ -96,6 +98,7 @@ def _up(options: Options, signals: Signals) -> None:
         _wait_until_ready(supervisor, port)
         for name, command in programs.items():  # later: starting takes processor time that the web needs now
             supervisor.add(name, command)
+        _wait_for_worker(supervisor)
         print(_welcome(environment["API_URL"], demo), flush=True)
         supervisor.run()
 
@@ -132,12 +135,15 @@ def _environment(data_dir: Path, port: int, missing: Sequence[str]) -> dict[str,
     metrics = data_dir / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)  # the counts of processes that are gone
     metrics.mkdir()
+    begun = data_dir / "worker_begun"
+    begun.unlink(missing_ok=True)
     ours = {
         "DJANGO_SETTINGS_MODULE": "segmenthub.settings",
         "SEGMENTHUB_DATA_DIR": str(data_dir),
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
         "PYTHONUNBUFFERED": "1",
+        WORKER_BEGUN: str(begun),
         MARK: str(data_dir),
     }
     if "postgres" in missing:
@@ -162,6 +168,14 @@ def _wait_until_ready(supervisor: Supervisor, port: int) -> None:
     while not _is_ready(port):
         if time.monotonic() > deadline:
             raise Failed(f"http://{HOST}:{port}/health/ready did not answer within {READY_SECONDS:.0f} seconds.")
+        supervisor.look()
+        time.sleep(0.05)
+
+
+def _wait_for_worker(supervisor: Supervisor) -> None:
+    """Until then webhooks and builds wait. Answers do not: with a broker that is away, say ready all the same."""
+    begun, deadline = Path(supervisor.environment[WORKER_BEGUN]), time.monotonic() + WORKER_SECONDS
+    while not begun.exists() and time.monotonic() < deadline:
         supervisor.look()
         time.sleep(0.05)
 

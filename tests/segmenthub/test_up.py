@@ -129,6 +129,18 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
+def test_ready_is_said_once_tasks_are_taken() -> None:
+    with temporary_dir() as data_dir:
+        process = start("--port", str(free_port()), "--data-dir", str(data_dir), "--no-demo")
+        try:
+            assert process.stdout is not None
+            assert any("SegmentHub is ready" in line for line in process.stdout)
+            assert (data_dir / "worker_begun").exists()
+        finally:
+            process.terminate()
+            process.communicate(timeout=SECONDS)
+
+
 @pytest.mark.parametrize("word", ["granian", "worker", "beat"])
 def test_a_killed_child_is_started_again(service: Service, word: str) -> None:
     wait_until(service.is_complete)  # the test before may have killed this one too
