@@ -131,7 +131,7 @@ class Trial:
 
     def compiled(self, row: Campaign) -> decision.Campaign:
         item = self.line["campaigns"][row.pk - 1]
-        types = vocabulary(row.conditions, {}, self.events, self.zone)
+        types = vocabulary(row.conditions, {}, self.events, self.zone, row.events)
         check = None if row.conditions is None else compile_conditions(row.conditions, types, tuple(row.events))
         shown = [
             decision.Creative(one.pk, one.name, one.type, one.content, one.link, one.weight)

@@ -22,13 +22,17 @@ SCALARS = frozenset(("eq", "ne")) | BOUNDS
 
 
 def vocabulary(
-    rule: Any, attributes: Mapping[str, facts.Attribute], events: Sequence[facts.Event], zone: ZoneInfo
+    rule: Any,
+    attributes: Mapping[str, facts.Attribute],
+    events: Sequence[facts.Event],
+    zone: ZoneInfo,
+    more_events: Iterable[str] = (),
 ) -> Vocabulary:
-    """What the rule names, typed by the operands and the values at hand."""
+    """What the rule names, typed by the operands and the values at hand; `more_events` are codes that exist, too."""
     asked = Asked()
     asked.look(rule)
     by_property: dict[str, list[Any]] = defaultdict(list)
-    codes = asked.events | {event.code for event in events} | set(STANDARD)
+    codes = asked.events | {event.code for event in events} | set(STANDARD) | set(more_events)
     declared: dict[str, set[str]] = {code: set() for code in codes}
     for event in events:
         for name, values in event.values.items():
