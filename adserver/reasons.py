@@ -39,11 +39,11 @@ REFUSED = {
     "token": Words("The call was not signed by us", "Nothing, if it is few: somebody tries out addresses."),
     "old": Words("The call came too late", "Call the beacon when it is shown, not a day after."),
     "bot": Words("A crawler called", "Nothing: it is not counted."),
-    "agent": Words("No known browser called", "Nothing, if you do not call the beacons from your server."),
+    "unknown": Words("No known browser called", "Nothing, if you do not call the beacons from your server."),
     "prefetch": Words("A browser only fetched ahead", "Nothing: it is counted when it is shown."),
     "replay": Words("The same call came again", "See that your page calls each beacon once."),
     "late": Words("The goal was reached meanwhile", "Nothing: never more is counted than was asked for."),
-    "network": Words("It came from a data centre", "Nothing, or correct the blocked ranges in the ad settings."),
+    "datacentre": Words("It came from a data centre", "Nothing, or correct the blocked ranges in the ad settings."),
     "rate": Words("Too many calls of one visitor or address", "Nothing, if it is few: nobody clicks so fast."),
     "staff": Words("It was one of your own people", "Nothing: they are not counted, as you set."),
 }

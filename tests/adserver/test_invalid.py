@@ -9,6 +9,7 @@ from accounts import snapshot
 from accounts.clock import now
 from adserver import counting
 from adserver.models import AdSettings, CampaignReason, CampaignStat
+from adserver.reasons import words
 from adserver.signing import LENGTH, sign, verify
 from dmp.keys import visitor_key
 from dmp.memberships import Pins, pin
@@ -44,6 +45,7 @@ def counted():
     counting.flush()
     reasons = dict(CampaignReason.objects.filter(reason__startswith="invalid:").values_list("reason", "count"))
     assert sum(reasons.values()) == sum(CampaignStat.objects.values_list("invalid", flat=True))
+    assert all(words(reason).to_do for reason in reasons)  # the report says what to do
     return Event.objects.filter(event__startswith="$").count(), reasons
 
 
