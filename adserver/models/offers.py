@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import unicodedata
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -34,10 +35,23 @@ def check_link(link: str) -> None:
         known = False
     if not known or re.search(r"[\s\x00-\x1f\x7f\\]", WRITTEN.sub("x", link)):
         raise ValidationError("Give a whole address that starts with https:// or http://, without spaces.")
+    if not is_plain_host(parts.hostname or ""):
+        raise ValidationError("The address's host is written unusually. Write it as browsers show it.")
     if parts.username is not None or parts.password is not None:
         raise ValidationError("Give the address without a user name and password.")
     if problem := macro_problem("image", None, link):
         raise ValidationError(problem)
+
+
+def is_plain_host(host: str) -> bool:
+    """Whether a host is what it looks like: no dots or letters that browsers read as other ones, nothing escaped."""
+    if re.search("[%\u3002]", host) or unicodedata.normalize("NFKC", host) != host:
+        return False
+    try:
+        host.encode("idna")
+    except UnicodeError:  # an empty or too long part
+        return False
+    return True
 
 
 def check_path(pattern: str) -> None:
