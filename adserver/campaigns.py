@@ -1,11 +1,13 @@
 """A campaign that can never show says why: asked where one is saved, by the panel and by provisioning."""
 
+from django.db.models import QuerySet
+
 from accounts.clock import now
 from accounts.models import Platform
 from accounts.snapshot import Configuration
-from adserver.conditions import compile_conditions
+from adserver.conditions import can_hold, parse_conditions
 from adserver.decision import matches
-from adserver.models import Campaign, Progress
+from adserver.models import Campaign, Creative, Progress
 from dmp.models import EventType, Membership, Segment
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
@@ -41,9 +43,16 @@ def creatives(campaign: Campaign) -> list[str]:
     for creative in active:
         if creative.media and creative.media.account_id != campaign.account_id:
             found.append(f"The picture of “{creative}” belongs to another account. Choose one of this account.")
-        elif problem := creative.problem():
+        elif problem := creative.problem() or lost_picture(creative):
             found.append(f"“{creative}” cannot be shown. {problem}")
     return found if len(found) == len(active) else []
+
+
+def lost_picture(creative: Creative) -> str | None:
+    file = creative.media.file if creative.media and creative.type == Creative.Type.IMAGE else None
+    return (
+        None if file is None or file.storage.exists(str(file.name)) else "Its picture's file is gone. Upload it again."
+    )
 
 
 def surroundings(campaign: Campaign) -> list[str]:
@@ -51,6 +60,8 @@ def surroundings(campaign: Campaign) -> list[str]:
     platforms = Platform.objects.filter(account=campaign.account_id, code__in=campaign.platforms)
     if campaign.platforms and not platforms.exists():
         found.append(f"No platform {any_of(campaign.platforms)} is registered. Add it under Account > Platforms.")
+    if campaign.devices == [Campaign.Device.DESKTOP] and all_are_apps(campaign, platforms):
+        found.append("It is for desktops, on platforms that are apps of phones and tablets. Tick these devices.")
     events = EventType.objects.filter(account=campaign.account_id, code__in=campaign.events)
     if campaign.events and not events.exists():
         found.append(f"No event type {any_of(campaign.events)} exists. Make it under Events.")
@@ -60,14 +71,26 @@ def surroundings(campaign: Campaign) -> list[str]:
     return found
 
 
+def all_are_apps(campaign: Campaign, ticked: QuerySet[Platform]) -> bool:
+    """Whether its events come from apps of phones only."""
+    platforms = ticked if campaign.platforms else Platform.objects.filter(account=campaign.account_id)
+    types = set(platforms.values_list("type", flat=True))
+    return bool(types) and types <= {Platform.Type.IOS, Platform.Type.ANDROID}
+
+
 def conditions(campaign: Campaign) -> list[str]:
     if campaign.conditions is None:
         return []
+    known = vocabulary(Configuration(campaign.account, 0))
     try:
-        compile_conditions(campaign.conditions, vocabulary(Configuration(campaign.account, 0)), tuple(campaign.events))
+        tree = parse_conditions(campaign.conditions, known, tuple(campaign.events))
     except RuleError as error:
         return [f"Its conditions cannot be read: {error} Correct them."]
-    return []
+    shop_events = [code for code in known.events if not code.startswith("$")]
+    if can_hold(tree, campaign.events or shop_events):
+        return []
+    after = f"after {any_of(campaign.events)}" if campaign.events else "after any event"
+    return [f"Its conditions can never be met {after}. Tick other events, or loosen the conditions."]
 
 
 def amount(campaign: Campaign) -> list[str]:
@@ -89,18 +112,25 @@ def people(campaign: Campaign) -> list[str]:
     found = []
     if strangers := [segment for segment in (*included, *excluded) if segment.account_id != campaign.account_id]:
         found.append(f"The segment {any_of(strangers)} belongs to another account. Choose segments of this account.")
-    if included and all(segment in excluded for segment in included):
+    if included and all(any(same_people(segment, other) for other in excluded) for segment in included):
         found.append("Each segment that it is for is excluded too. Take one out of the excluded ones.")
     if included and all(serves_nobody(segment) for segment in included):
+        static = all(segment.rule is None for segment in included)
         found.append(
-            f"The segment {any_of(included)} serves nobody: it is a draft, or could not be built. Set it live."
+            f"Nobody is in the segment {any_of(included)}, and no rule brings anybody in. Put people in by hand or API."
+            if static
+            else f"The segment {any_of(included)} serves nobody: it is a draft, or could not be built. Set it live."
         )
     return found
 
 
+def same_people(segment: Segment, other: Segment) -> bool:
+    return segment == other or (segment.rule is not None and segment.rule == other.rule)
+
+
 def serves_nobody(segment: Segment) -> bool:
-    """Whether its rule was never built and is not being built, and nobody is in it by hand."""
-    if segment.rule is None or segment.revision is not None or segment.status == Segment.Status.BUILDING:
+    """Whether it has no rule, or one that was never built and is not being built, and nobody is in it by hand."""
+    if segment.revision is not None or segment.status == Segment.Status.BUILDING:
         return False
     return not Membership.objects.filter(segment=segment, pinned="in").exists()
 

@@ -4,7 +4,8 @@ Leaves are {"property": ...}, as in a rule's `where`, and {"event": code, "where
 or is in belongs into a segment.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +29,44 @@ def compile_conditions(tree: Any, known: Vocabulary, events: tuple[str, ...] = (
 def parse_conditions(tree: Any, known: Vocabulary, events: tuple[str, ...] = ()) -> Any:
     """As `dmp.segments.rules` has a `where`, with leaves OfEvent. Raises RuleError."""
     return Reader(known, events or None).read(tree, "", 1)
+
+
+def can_hold(tree: Any, events: Iterable[str]) -> bool:
+    """Whether a tree as parsed may hold after one of the events: False where these, or the bounds of a number, rule
+    it out."""
+    return any(outcomes(tree, event)[0] for event in events)
+
+
+def outcomes(node: Any, event: str) -> tuple[bool, bool]:
+    """Whether a part can be true after the event, and whether it can be false."""
+    if isinstance(node, rules.Not):
+        may, may_not = outcomes(node.part, event)
+        return may_not, may
+    if isinstance(node, rules.All | rules.AnyOf):
+        parts = [outcomes(part, event) for part in node.parts]
+        if isinstance(node, rules.AnyOf):
+            return any(may for may, _ in parts), all(may_not for _, may_not in parts)
+        return all(may for may, _ in parts) and not contradict(node.parts), any(may_not for _, may_not in parts)
+    if isinstance(node, rules.OfEvent):
+        if node.events is not None and event not in node.events:
+            return False, True
+        return (True, False) if node.where is None else outcomes(node.where, event)
+    return not contradict((node,)), True
+
+
+def contradict(parts: Iterable[Any]) -> bool:
+    """Whether no number fits all that is asked of a property that has one value."""
+    asked: dict[str, list[rules.Test]] = defaultdict(list)
+    for part in parts:
+        if isinstance(part, rules.Where) and part.property.type == "number" and not part.property.many:
+            asked[part.property.name] += [test for test in part.values.tests if test.op in (*rules.BOUNDS, "eq")]
+    return any(is_empty(tests) for tests in asked.values())
+
+
+def is_empty(tests: Iterable[rules.Test]) -> bool:
+    lows = [(test.operand, test.op == "gt") for test in tests if test.op in ("gt", "gte", "eq")]
+    highs = [(test.operand, test.op == "lt") for test in tests if test.op in ("lt", "lte", "eq")]
+    return any(low > high or (low == high and (above or below)) for low, above in lows for high, below in highs)
 
 
 class Reader:

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from accounts.clock import now
-from accounts.models import Account
+from accounts.models import Account, Platform
 from adserver import query
 from adserver.campaigns import problems
 from adserver.models import Campaign, Creative, Media
@@ -20,6 +20,9 @@ NEVER = [
     ({"events": ["gone", "lost"]}, "“gone” or “lost”"),
     ({"exclude_paths": ["*"]}, "leave no path"),
     ({"paths": ["/a/*", "/b"], "exclude_paths": ["/a*", "/b"]}, "leave no path"),
+    ({"events": ["pageView"], "conditions": {"event": "purchase"}}, "never be met after “pageView”"),
+    ({"conditions": {"not": {"event": ["pageView", "productView", "purchase"]}}}, "never be met after any event"),
+    ({"conditions": {"property": "price", "gte": 50, "lt": 50}}, "never be met"),
 ]
 
 
@@ -87,6 +90,8 @@ def test_tier_and_weight_have_their_range(field, value, account):
     "link",
     [
         *("javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:alert(1)", "ftp://shop.example", "//shop.example"),
+        *("https://shop。example/", "https://shop．example/", "https://ⓢhop.example/"),
+        *("https://%73hop.example/", "https://shop..example/"),
         *("/sale", "shop.example", "https://", "https:///x", "https://shop.example/a b", "https://[::1", "http://a:x/"),
         *("https://shop.example/\r\nSet-Cookie: a=b", "https://shop.example@evil.example/", "https:\\\\evil.example"),
         *("\x01https://shop.example", "https://shop.example\t/", "mailto:a@b.example", "https://shop.example\u2028"),
@@ -150,7 +155,7 @@ def test_what_was_saved_unchecked_is_not_shown(account, api, shop):
 
 def test_a_campaign_that_can_show_has_no_problems(account):
     row = make_campaign(account, placement=make_placement(account), platforms=["www.example.com", "gone"])
-    row.segments.set(account.segments.all())
+    row.segments.set([pinned(account, segment) for segment in account.segments.all()])
     row.exclude_segments.set(account.segments.all()[:1])
     assert problems(row) == []
 
@@ -196,7 +201,7 @@ def test_its_segments_leave_someone(account):
         ({"status": "failed"}, False),
         ({"status": "building"}, True),
         ({"status": "failed", "revision": 7}, True),
-        ({"status": "draft", "rule": None}, True),
+        ({"status": "live", "rule": None}, False),
     ],
 )
 def test_a_segment_that_serves_nobody_is_told(fields, fine, account):
@@ -205,14 +210,36 @@ def test_a_segment_that_serves_nobody_is_told(fields, fine, account):
     row = make_campaign(account)
     row.segments.add(segment)
     assert (problems(row) == []) is fine
-    pin(account, segment)
+    pinned(account, segment)
     assert problems(row) == []
 
 
-def pin(account, segment):
+def pinned(account, segment):
+    """The segment, with somebody in it by hand."""
     Membership.objects.create(
         person=uuid4(), segment=segment, account=account, level="visitor", pinned="in", entered_at=now()
     )
+    return segment
+
+
+def test_a_segment_excluded_under_another_name_leaves_nobody(account):
+    buyers, same = (Segment.objects.create(account=account, name=n, rule={"event": "purchase"}) for n in "AB")
+    row = make_campaign(account)
+    row.segments.add(buyers)
+    row.exclude_segments.add(same)
+    assert "excluded too" in problems(row)[0]
+
+
+@pytest.mark.parametrize(("type", "fine"), [("ios", False), ("web", True)])
+def test_apps_of_phones_have_no_desktops(type, fine, account):
+    Platform.objects.create(account=account, code="app", type=type)
+    assert (problems(make_campaign(account, platforms=["app"], devices=["desktop"])) == []) is fine
+
+
+def test_a_picture_whose_file_is_gone_is_told(account):
+    row = make_campaign(account)
+    row.creatives.update(type="image", media=medium(account))
+    assert "file is gone" in problems(row)[0]
 
 
 def test_an_element_has_the_documented_shape(account, api, shop):

@@ -4,7 +4,7 @@ import pytest
 
 from accounts import snapshot
 from adserver.campaigns import problems
-from adserver.conditions import compile_conditions, parse_conditions
+from adserver.conditions import can_hold, compile_conditions, parse_conditions
 from adserver.models import Campaign
 from dmp.models import EventType, Property
 from dmp.segments.operands import RuleError
@@ -118,3 +118,28 @@ def test_conditions_that_cannot_be_read_any_more_show_to_nobody_and_say_why(show
 )
 def test_conditions_are_told_in_words(known, conditions, told):
     assert conditions_in_words(parse_conditions(conditions, known)) == told
+
+
+CHEAP = {"property": "price", "lt": 50}
+VIEW = {"event": "productView"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "possible"),
+    [
+        (DEAR, True),
+        (VIEW, True),
+        ({"event": "purchase"}, False),
+        ({"not": VIEW}, False),
+        ({"not": {"event": "purchase"}}, True),
+        ({"all": [DEAR, CHEAP]}, False),
+        ({"any": [DEAR, CHEAP]}, True),
+        ({"any": [{"event": "purchase"}, {"not": VIEW}]}, False),
+        ({"event": "productView", "where": {"all": [DEAR, CHEAP]}}, False),
+        ({"not": {"any": [DEAR, CHEAP]}}, True),
+        ({"property": "price", "eq": 50, "gt": 50}, False),
+        ({"property": "brand", "eq": "Nike"}, True),
+    ],
+)
+def test_conditions_that_no_event_can_meet_are_known(conditions, possible, known):
+    assert can_hold(parse_conditions(conditions, known, ("productView",)), ["productView"]) is possible

@@ -384,3 +384,19 @@ def test_a_database_without_tables_is_told_in_one_line(tmp_path: Path) -> None:
         "The database lacks tables. Run `manage.py migrate` first; `manage.py up` does it by itself.",
     )
     assert "Traceback" not in done.stderr
+
+
+def test_a_live_campaign_that_cannot_show_is_told(tmp_path):
+    errors = io.StringIO()
+    file = tmp_path / "shop.json"
+    late = {"slug": "late", "name": "Late", "status": "live", "ends_at": "2020-01-01T00:00:00"}
+    creatives = [{"name": "A", "content": {"title": "Sale"}}]
+    fine = {"slug": "fine", "name": "Fine", "status": "live", "creatives": creatives}
+    file.write_text(
+        json.dumps(
+            {"account": {"id": str(uuid4()), "name": "Shop"}, "campaigns": [late | {"creatives": creatives}, fine]}
+        )
+    )
+    call_command("provision", str(file), stdout=io.StringIO(), stderr=errors)
+    assert errors.getvalue().startswith("Campaign late is live but cannot show. It ended on 2020-01-01")
+    assert "fine" not in errors.getvalue()

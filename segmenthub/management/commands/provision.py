@@ -8,8 +8,11 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
+from adserver.campaigns import problems
+from adserver.models import Campaign
 from dmp.segments.build import build_now
 from segmenthub.provision import Mistake, parse, provision
+from segmenthub.provision.rows import Work
 
 
 class Command(BaseCommand):
@@ -31,6 +34,19 @@ class Command(BaseCommand):
         if dry_run:
             for (kind, name), fields in work.fields.items():
                 self.stderr.write(f"{kind} {name}: {', '.join(fields)}")
-        elif not no_wait:
-            build_now(work.account.pk)
+        else:
+            if not no_wait:
+                build_now(work.account.pk)
+            self.warn(work)
         self.stdout.write(json.dumps(work.result(), ensure_ascii=False))
+
+    def warn(self, work: Work) -> None:
+        """Tells of the campaigns of the file that are live and can never show."""
+        changed = [name for done in (work.created, work.updated) for name in done.get("creatives", ())]
+        slugs = {name.partition("/")[0] for name in changed}.union(
+            *(done.get("campaigns", ()) for done in (work.created, work.updated))
+        )
+        live = Campaign.objects.filter(account=work.account, status=Campaign.Status.LIVE, slug__in=slugs)
+        for campaign in live.select_related("account", "placement"):
+            if found := problems(campaign):
+                self.stderr.write(f"Campaign {campaign.slug} is live but cannot show. {' '.join(found)}")
