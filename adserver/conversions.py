@@ -6,7 +6,8 @@ creative, and one of them among the purchased items. A purchase without an order
 be told from a repeated one. A refund (its orderId begins with that of the order: O1-refund) takes back from the
 campaign of its order.
 
-Attributed right after the purchase is committed; `repair` finds what was left out: imports, a process that was killed.
+Attributed right after the purchase is committed; `repair` finds what was left out: imports (at their end, however old
+their orders are), a process that was killed.
 """
 
 import re
@@ -16,10 +17,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.snapshot import Configuration
 from adserver import state
 from adserver.live import Attribution, offers
-from adserver.models import Conversion
+from adserver.models import CampaignStat, Conversion
 from adserver.models.offers import MOST_DAYS
 from adserver.state import OF_PERSON
 from dmp import sql
@@ -145,6 +148,12 @@ def of_person(statement: str, purchase: Purchase, values: dict[str, Any]) -> lis
 def repair(configuration: Configuration, since: datetime, until: datetime) -> int:
     """Attributes the purchases of a time that have no conversion; gives how many it found a campaign for."""
     return sum(attribute(configuration, purchase) is not None for purchase in unattributed(configuration, since, until))
+
+
+def first_touch(account: UUID) -> datetime | None:
+    """The hour from which on orders may go back to campaigns, as statistics know it; None for no touch until now."""
+    touched = CampaignStat.objects.filter(Q(clicks__gt=0) | Q(viewable__gt=0), account=account)
+    return touched.order_by("hour").values_list("hour", flat=True).first()
 
 
 def unattributed(configuration: Configuration, since: datetime, until: datetime) -> Iterator[Purchase]:

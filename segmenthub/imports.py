@@ -23,6 +23,8 @@ from accounts.clock import now
 from accounts.door import REPEATABLE, UUID_TEXT
 from accounts.errors import Malformed
 from accounts.snapshot import Configuration, configuration
+from adserver import conversions
+from adserver.rollups import recount
 from cdp import identity
 from cdp.identifiers import Name, asserted
 from cdp.models import Link, Profile
@@ -79,6 +81,7 @@ def import_events(configuration: Configuration, report: Report) -> None:
     else:
         import_long(configuration, chain([first], batches), report, seen)
     seen.refresh_segments()
+    seen.attribute_orders()
 
 
 def import_long(configuration: Configuration, batches: Iterable[list[Line]], report: Report, seen: "Seen") -> None:
@@ -97,13 +100,16 @@ def import_long(configuration: Configuration, batches: Iterable[list[Line]], rep
 
 class Seen:
     """The people of an import, whose segments are brought up to date at its end: a few by themselves, of many all
-    segments are built anew beside those that serve."""
+    segments are built anew beside those that serve. `orders`: the times of the first and the last purchase."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self.visitors: set[UUID] | None = set()
+        self.orders: list[datetime] = []
 
     def add(self, events: Sequence[Event]) -> None:
+        times = sorted([*self.orders, *(event.time for event in events if event.event == "purchase")])
+        self.orders = [times[0], times[-1]] if times else []
         if self.visitors is not None:
             self.visitors.update(event.visitor for event in events)
             if len(self.visitors) > MOST_SEEN:
@@ -120,6 +126,16 @@ class Seen:
             linked = Link.objects.filter(visitor__in=some).values_list("profile", flat=True)
             profiles = sorted({profile for profile in linked if profile})
             refresh(self.configuration, {Level.VISITOR: some, Level.PROFILE: profiles}, now(), "event")
+
+    def attribute_orders(self) -> None:
+        """Finds the campaigns of past orders, and counts them where they belong."""
+        account = self.configuration.id
+        first = conversions.first_touch(account) if self.orders else None
+        if first is None or first > self.orders[-1]:
+            return  # what happens meanwhile is attributed by itself
+        since, until = max(first, self.orders[0]), self.orders[-1] + timedelta.resolution
+        if conversions.repair(self.configuration, since, until):
+            recount(account, since, until)
 
 
 def batched(lines: Iterator[Line]) -> Iterator[list[Line]]:

@@ -1,15 +1,18 @@
 """Which campaign an order goes back to."""
 
+import io
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import time_machine
+from django.core.management import call_command
 
 from accounts import snapshot
 from adserver import conversions
-from adserver.models import Campaign, Conversion
-from adserver.tasks import attribute_orders
+from adserver.models import Campaign, CampaignStat, Conversion
+from adserver.tasks import attribute_orders, roll_up
 from tests.adserver.offers import make_campaign
 from tests.shops import PROFILE, VISITOR
 
@@ -195,6 +198,31 @@ def test_what_was_left_out_is_found_later_and_once(account, clock, shown, tell, 
     clock.shift(60)
     for _ in range(2):
         attribute_orders()
+    assert converted() == [("O1", "summer", "click", 50, False)]
+
+
+def test_an_import_of_past_orders_finds_their_campaigns(account, clock, shown, tell, shop, tmp_path):
+    make_campaign(account)
+    tell("c", shown())
+    clock.shift(3 * 86_400)
+    roll_up()
+    file = tmp_path / "orders.jsonl"
+    order = {key: value for key, value in shop.event("purchase").items() if key != "account"}
+    sold_at = (NOON + timedelta(hours=1)).isoformat()
+    file.write_text(json.dumps({**order, "orderId": "O1", "orderTotal": 50, "time": sold_at}))
+    call_command("import_events", shop.id, str(file), stdout=io.StringIO())
+    assert converted() == [("O1", "summer", "click", 50, False)]
+    assert CampaignStat.objects.get(hour=NOON + timedelta(hours=1)).revenue == 50
+
+
+def test_a_recount_attributes_what_was_left_out(account, clock, shown, tell, buy, monkeypatch):
+    make_campaign(account)
+    tell("c", shown())
+    with monkeypatch.context() as killed:
+        killed.setattr(conversions, "attribute", lambda *args: None)
+        buy()
+    clock.shift(3 * 86_400)
+    call_command("recount", str(account.pk))
     assert converted() == [("O1", "summer", "click", 50, False)]
 
 

@@ -1,4 +1,4 @@
-"""`manage.py recount ACCOUNT`: counts the statistics of campaigns again from events and orders."""
+"""`manage.py recount ACCOUNT`: attributes orders that have no campaign yet, and counts statistics again."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management import BaseCommand
 
 from accounts.clock import now
+from adserver import conversions
 from adserver.rollups import recount
 from segmenthub.imports import account_named
 
@@ -20,5 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, account: str, days: int, **options: Any) -> None:
         at = now()
-        changed = recount(account_named(account).id, at - timedelta(days=days), at)
+        configuration, since = account_named(account), at - timedelta(days=days)
+        conversions.repair(configuration, since, at)
+        changed = recount(configuration.id, since, at)
         self.stdout.write(f"{changed} row{'' if changed == 1 else 's'} of statistics changed.")
