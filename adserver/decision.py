@@ -161,6 +161,7 @@ class Round:
             self.reasons.append(("limit", rivals))
             return False
         rivals = self.without(rivals, "label", self.labels_taken)
+        begun = len(self.reasons)
         if rivals & self.board.personal:
             for reason, gone in self.blocking():
                 rivals = self.without(rivals, reason, gone)
@@ -169,7 +170,7 @@ class Round:
         if rivals & self.board.paced:
             rivals = self.without(rivals, "pacing", self.slowed(rivals & self.board.paced))
         if contest.placement is None:
-            self.take_all(rivals)
+            self.put_label_first(begun, self.take_all(rivals))
             return False
         return self.take_one(contest, rivals)
 
@@ -185,15 +186,27 @@ class Round:
     def slowed(self, some: int) -> int:
         return sum(1 << index for index in bits(some) if self.draw() >= self.board.campaigns[index].pace)
 
-    def take_all(self, rivals: int) -> None:
+    def take_all(self, rivals: int) -> int:
+        """Those that had their turn after one of their label was taken."""
+        behind = 0
         for index in bits(rivals):
             bit = 1 << index
             if len(self.chosen) >= MAX_ELEMENTS:
                 self.reasons.append(("limit", bit))
             elif bit & self.labels_taken:
                 self.reasons.append(("label", bit))
-            else:
-                self.take(bit)
+            elif self.take(bit) and (label := self.board.campaigns[index].label):
+                behind |= self.board.labels[label] & -(bit << 1)
+        return behind
+
+    def put_label_first(self, begun: int, behind: int) -> None:
+        """Of two reasons the first in order is told, also where another one of the label was shown only then."""
+        said, late = self.reasons[begun:], 0
+        for reason, some in said:
+            late |= 0 if reason in ("label", "limit") else some & behind
+        if late:
+            self.reasons[begun:] = [(reason, left) for reason, some in said if (left := some & ~late)]
+            self.reasons.append(("label", late))
 
     def take_one(self, contest: Contest, rivals: int) -> bool:
         taken = False

@@ -87,7 +87,7 @@ def decide(campaigns, context, draw):  # noqa: C901
         if len(chosen) >= MAX_ELEMENTS:
             shut(rivals, "limit", lambda campaign: True)
             continue
-        rivals = shut(rivals, "label", lambda campaign: campaign.label in labels)
+        told = rivals = shut(rivals, "label", lambda campaign: campaign.label in labels)
         for campaign in rivals:
             reasons[campaign] = personal(campaign, context.past(), context.now)
         rivals = [campaign for campaign in rivals if not reasons[campaign]]
@@ -101,6 +101,11 @@ def decide(campaigns, context, draw):  # noqa: C901
                     reasons[campaign] = "label"
                 else:
                     take(campaign)
+            first = {one.campaign.label: turn(one.campaign) for one in reversed(chosen) if one.campaign in told}
+            for campaign in told:  # of two reasons the first in order
+                late = campaign.label and turn(campaign) > first.get(campaign.label, turn(campaign))
+                if late and reasons[campaign] != "limit":
+                    reasons[campaign] = "label"
             continue
         while rivals:
             winner = weighted(rivals, draw()) if len(rivals) > 1 else rivals[0]

@@ -173,6 +173,12 @@ def test_a_label_goes_to_the_best_tier_that_wants_it():
     assert verdicts(found)[house.id] == "label"
 
 
+def test_data_whose_label_is_taken_says_so_before_what_the_person_did():
+    best, seen = offer(label="sale", weight=20), offer(label="sale", cap=1)
+    found = choose([best, seen], here(past=lambda: {seen.id: Past([NOW.timestamp()])}))
+    assert verdicts(found) == {best.id: "", seen.id: "label"}
+
+
 def test_where_the_label_is_taken_the_next_tier_shows():
     hero, footer = offer(placement="a", tier=1, label="sale"), offer(placement="b", tier=1, label="sale")
     house = offer(placement="b", tier=9)
