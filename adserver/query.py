@@ -263,8 +263,8 @@ class Person(NamedTuple):
 
 
 def past(configuration: Configuration, event: Event, person: Person, now: datetime) -> dict[int, Past] | None:
-    if person.is_new:
-        return {}
+    if person.is_new:  # has seen nothing; yet what it is shown now could not be told while Valkey is away
+        return {} if state.is_there() else None
     unit = visitor_key(configuration.id, person.unit)
     return state.past(unit, event.visitor, person.profile, offers.of(configuration).slugs, now)
 

@@ -87,6 +87,16 @@ def past(
     return told(found)
 
 
+def is_there() -> bool:
+    """Whether Valkey answers."""
+    try:
+        tell()
+        valkey.ask("PING")
+    except valkey.Away:
+        return False
+    return True
+
+
 def unit_of(account: UUID, visitor: UUID) -> UUID:
     """The unit that a visitor's events count for now; all keys of visitors."""
     rows = sql.run(BUCKET, {"visitor": visitor})

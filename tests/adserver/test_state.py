@@ -154,6 +154,12 @@ def test_without_valkey_capped_campaigns_are_silent_and_house_ads_show(ask, acco
     assert list(ask()) == ["summer"]
 
 
+def test_without_valkey_capped_campaigns_are_silent_for_new_visitors_too(ask, account):
+    make_campaign(account, cap=5)
+    valkey.use("unix:///nonexistent/valkey.sock")
+    assert ask() == {}
+
+
 def test_an_impression_that_valkey_was_not_told_of_counts_when_it_is_back(ask, tell, account):
     make_campaign(account, cap=1)
     ask()
