@@ -33,7 +33,7 @@ NOT_SHOWN = {
         "Its delivery was spread until its end", "Nothing: it keeps to its plan. Choose asap to go faster."
     ),
     "holdout": Words("The person is held out to measure its effect", "Nothing: see what it adds below."),
-    "bot": Words("It was a crawler", "Nothing: crawlers are shown nothing."),
+    "bot": Words("It was a crawler, or fetched ahead", "Nothing: nobody looks at what is answered then."),
 }
 REFUSED = {
     "token": Words("The call was not signed by us", "Nothing, if it is few: somebody tries out addresses."),

@@ -192,10 +192,13 @@ def impression_key(account: UUID, token: str) -> UUID:
     return key(account, "t", f"{token}i")
 
 
+PURPOSE = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_MOZ")
+
+
 def is_prefetch(meta: Mapping[str, Any]) -> bool:
     """Whether a browser only fetches ahead what nobody may ever look at."""
-    purpose = f"{meta.get('HTTP_SEC_PURPOSE', '')} {meta.get('HTTP_PURPOSE', '')} {meta.get('HTTP_X_MOZ', '')}".lower()
-    return "prefetch" in purpose or "preview" in purpose
+    purpose = [meta[name].lower() for name in PURPOSE if name in meta]
+    return any("prefetch" in text or "preview" in text for text in purpose)
 
 
 def properties(seen: Seen) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from accounts.errors import Forbidden, Problem, encode
 from accounts.snapshot import Configuration
 from accounts.tokens import Token
 from adserver.query import Query, explain_campaigns, query_campaigns
+from adserver.tracking import is_prefetch
 from cdp.identifiers import asserted, signed
 from dmp.agents import agent
 from dmp.attributes import consent_changes
@@ -68,7 +69,8 @@ def read_query(request: HttpRequest, configuration: Configuration, body: dict[st
     if origin := meta.get("HTTP_ORIGIN"):
         check_origin(configuration, body.get("platform"), origin)
     known = agent(meta.get("HTTP_USER_AGENT", ""))
-    configuration, event = read_event(configuration, body, now(), device=known.device, bot=known.bot)
+    unseen = known.bot or is_prefetch(meta)
+    configuration, event = read_event(configuration, body, now(), device=known.device, bot=unseen)
     if origin:
         check_origin(configuration, event.platform, origin)  # the platform may be newer than the configuration was
     event.language = language(meta.get("HTTP_ACCEPT_LANGUAGE", ""))

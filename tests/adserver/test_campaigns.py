@@ -10,7 +10,7 @@ from accounts.models import Account, Platform
 from adserver import query
 from adserver.campaigns import problems
 from adserver.models import Campaign, Creative, Media
-from dmp.models import Membership, Segment
+from dmp.models import Event, Membership, Segment
 from tests.adserver.offers import make_campaign, make_placement
 from tests.shops import make_account
 
@@ -341,6 +341,13 @@ def test_a_bot_is_shown_nothing_and_told_so(account, api, shop):
     answer = api("/campaigns/query", body, HTTP_USER_AGENT="Mozilla/5.0 (compatible; Googlebot/2.1)")[1]
     assert answer["campaigns"] == []
     assert [entry["reason"] for entry in answer["explain"]] == ["bot"]
+
+
+@pytest.mark.parametrize("header", [{"HTTP_SEC_PURPOSE": "prefetch;prerender"}, {"HTTP_X_MOZ": "prefetch"}])
+def test_a_page_that_is_fetched_ahead_is_shown_nothing_and_its_event_flagged(header, account, api, shop):
+    make_campaign(account)
+    assert api("/campaigns/query", shop.event(), **header)[1]["campaigns"] == []
+    assert Event.objects.get().bot
 
 
 def test_a_suspended_account_shows_nothing(account, api, shop):
