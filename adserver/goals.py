@@ -134,6 +134,16 @@ def reserve(configuration: Configuration, campaign: int, token: UUID, now: datet
     return True
 
 
+def has_place(configuration: Configuration, campaign: int, now: datetime) -> bool:
+    """Whether `reserve` would keep a place now; nothing is kept or locked."""
+    limit = offers.of(configuration).limits.get(campaign, Limits())
+    values = {"campaigns": [campaign], "campaign": campaign, "day": day_of(configuration, now), "now": now}
+    rows = sql.run(PROGRESS, values)
+    impressions, today = (rows[0][1], rows[0][3]) if rows else (0, 0)
+    left = min(limit.impressions - impressions, limit.daily - today)
+    return bool(left > sql.run(WAITING, values)[0][0])
+
+
 def make(campaigns: Collection[int]) -> None:
     sql.run(MADE, {"campaigns": list(campaigns)})
 

@@ -210,7 +210,7 @@ def decide(
     tokens: dict[int, str] | None = None,
 ) -> decision.Decision:
     """What fits. Near its goal a campaign needs a place, kept for a token that `tokens` then holds; without `tokens`
-    none is kept."""
+    it is looked for only."""
     board = offers.of(configuration).live
     if not board.campaigns:
         return decision.NOTHING
@@ -222,7 +222,7 @@ def decide(
 
     def keep(campaign: decision.Campaign) -> bool:
         if tokens is None:
-            return True
+            return goals.has_place(configuration, campaign.id, now)
         token = sign(decision.Choice(campaign, variant(campaign, str(person.unit))), event.visitor_id, now)
         tokens[campaign.id] = token
         return goals.reserve(configuration, campaign.id, impression_key(configuration.id, token), now)

@@ -38,6 +38,15 @@ def tell(send):
     return tell
 
 
+def test_an_explanation_says_that_no_place_is_left(account, api, shop):
+    make_campaign(account, amount=1, **IMPRESSIONS)
+    assert api("/campaigns/query", shop.event())[1]["campaigns"]
+    body = shop.event(token=shop.full, explain=True)
+    [entry] = api("/campaigns/query", body)[1]["explain"]
+    assert entry["reason"] == "goal"
+    assert Reservation.objects.count() == 1
+
+
 def count(event="$impression"):
     return Event.objects.filter(event=event).count()
 
