@@ -122,14 +122,14 @@ def judge(campaign: Campaign, done: int, pace: Pace | None, now: datetime) -> tu
         return f"{missing:,} clicks to go, {told}{rough}", not behind
     if pace.forecast >= missing:
         return (
-            f"On course: {missing:,} impressions to go, and about {pace.forecast:,.0f} more chances to show it are"
-            f" expected until its end; it takes {100 * pace.probability:.0f} % of them now.{rough}",
+            f"On course: {missing:,} impressions to go, and about {pace.forecast:,.0f} are expected until its end"
+            f" if it takes each chance; it takes {100 * pace.probability:.0f} % of them now.{rough}",
             True,
         )
     likely = 100 * (done + pace.forecast) / campaign.amount
     return (
         f"It will probably end at {likely:.0f} % of its goal: {missing:,} impressions to go, but only about"
-        f" {pace.forecast:,.0f} more chances to show it are expected. Widen whom it is for, give it a better tier, or a"
+        f" {pace.forecast:,.0f} are expected. Widen whom it is for, give it a better tier, or a"
         f" later end.{rough}",
         False,
     )

@@ -27,15 +27,17 @@ def set_pace(campaign: Campaign, now: datetime) -> None:
     progress: Progress | None = getattr(campaign, "progress", None)
     done = 0 if progress is None else getattr(progress, campaign.goal)
     remaining = (campaign.amount or 0) - done
-    found = pace(
-        eligible(campaign, now), campaign.account.zone, now, campaign.ends_at, remaining, shown(campaign, done)
-    )
+    share = shown(campaign, done)
+    found = pace(eligible(campaign, now), campaign.account.zone, now, campaign.ends_at, remaining, share)
+    values = {"forecast": found.expected * share, "flat": found.flat, "at": now}
     known: Pace | None = getattr(campaign, "pace", None)
-    if known is None or abs(known.probability - found.probability) > NOTICED or known.flat != found.flat:
-        values = {"probability": found.probability, "forecast": found.expected, "flat": found.flat, "at": now}
+    if known is None or abs(known.probability - found.probability) > NOTICED:
+        values["probability"] = found.probability
         Pace.objects.update_or_create(
             campaign=campaign, defaults=values, create_defaults={**values, "account": campaign.account}
         )
+    else:
+        Pace.objects.filter(campaign=campaign).update(**values)
 
 
 def eligible(campaign: Campaign, now: datetime) -> Hours:

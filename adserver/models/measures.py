@@ -171,7 +171,7 @@ class Reservation(models.Model):
 
 class Pace(models.Model):
     """The chance with which a campaign with a goal takes part in a draw, made anew each minute. `flat`: made without
-    a week of history. `forecast`: decisions that it may win until its end."""
+    a week of history. `forecast`: what its goal counts that it may still get until its end."""
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="pace")
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")

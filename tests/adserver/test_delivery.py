@@ -63,7 +63,7 @@ def test_enough_forecast_is_on_course(make):
     pace(campaign, 2200)
     found = delivery(campaign, NOW)
     assert found.good
-    assert "about 2,200 more chances" in found.verdict
+    assert "about 2,200 are expected" in found.verdict
     assert "takes 25 %" in found.verdict
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from accounts import snapshot
 from accounts.clock import now as clock
+from accounts.models import ConfigurationVersion
 from adserver import counting, tasks
-from adserver.models import CampaignReason, CampaignStat, Pace, Progress
+from adserver.models import Campaign, CampaignReason, CampaignStat, Pace, Progress
 from adserver.pacing import HOUR, last_week, pace
 from tests.adserver.offers import make_campaign
 
@@ -137,6 +138,19 @@ def test_the_less_of_it_is_seen_the_more_takes_part(campaign):
     slowed.save()
     tasks.pace()
     assert Pace.objects.get().probability < before
+
+
+def test_a_forecast_is_kept_up_to_date_while_the_pace_stays_and_counts_what_is_seen(campaign):
+    Campaign.objects.update(amount=100_000)
+    seen(campaign, counting.hour_of(clock()) - HOUR, eligible=300)
+    tasks.pace()
+    before, version = Pace.objects.get(), ConfigurationVersion.objects.get(account_id=campaign.account.pk).version
+    Progress.objects.create(campaign=campaign, account=campaign.account, impressions=75)
+    tasks.pace()
+    after = Pace.objects.get()
+    assert before.probability == after.probability == 1
+    assert after.forecast == pytest.approx(before.forecast / 4, rel=0.01)
+    assert ConfigurationVersion.objects.get(account_id=campaign.account.pk).version == version
 
 
 def test_decisions_take_the_pace(campaign, api, shop):
