@@ -5,7 +5,7 @@
 The core: microseconds of one decision in this process, 5 placements, half the campaigns for segments, a third on paths,
 caps for all, some paced or held out; no database, no Valkey. The requests: CPU of the server's and the database's
 process trees and of Valkey, in milliseconds a request, in one interleaved run of accounts that differ in their
-campaigns only; "capped" ones ask Valkey what the person saw.
+campaigns only; "capped" ones ask Valkey what the person saw. Last, the same work as EthicalAds' decision endpoint.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import psutil
 
 from adserver.board import HOUR, Board, Campaign, Creative, Past
 from adserver.decision import Context, choose
+from benchmarks import one_placement
 from benchmarks.hot_path import ACCOUNT, PAGE_VIEW, VISITORS, measure, server
 from benchmarks.population import database
 
@@ -46,9 +47,11 @@ def main() -> None:
     with database(snapshot_seconds=0.5) as data:
         for name in ACCOUNTS:
             provision(data, name)
+        one_placement.provision(data)
         roots = [process(data / "postgres" / "postmaster.pid"), valkey(data)]
         with server("segmenthub.wsgi:application", dict(os.environ)) as (web, port):
             compare(port, [web, *roots], options.rounds, options.requests)
+            one_placement.compare(port, [web, *roots], options.rounds, options.requests)
 
 
 def core(number: int) -> Iterator[float]:
