@@ -26,7 +26,10 @@ PLAIN = (
     *("conditions", "goal", "amount", "pacing", "daily_cap", "cap", "cap_hours", "stop_after", "dismiss_days"),
     *("holdout_percent", "salt", "click_days", "view_days", "match"),
 )
-SPECIAL = ("starts_at", "ends_at", "placement", "segments", "exclude_segments", "creatives", "counted", "pace")
+SPECIAL = (
+    *("starts_at", "ends_at", "placement", "segments", "exclude_segments", "creatives"),
+    *("counted", "counted_today", "pace"),
+)
 LINE = (
     *("campaigns", "placements", "timezone", "now", "segments", "events", "visitorId", "bucket", "holdout_percent"),
     *("salt", "seed"),
@@ -160,9 +163,10 @@ class Trial:
         return row
 
     def is_reached(self, row: Campaign) -> bool:
-        """`counted`: what all people together have seen or clicked until now."""
-        counted = self.line["campaigns"][row.pk - 1].get("counted") or 0
-        return row.amount is not None and counted >= row.amount
+        """`counted`: what all people together have seen or clicked until now, `counted_today` on this day."""
+        item = self.line["campaigns"][row.pk - 1]
+        limits = (row.amount, item.get("counted") or 0), (row.daily_cap, item.get("counted_today") or 0)
+        return any(most is not None and counted >= most for most, counted in limits)
 
     # What the person did with them
 

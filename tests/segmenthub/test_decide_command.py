@@ -53,6 +53,8 @@ def test_the_best_campaign_of_a_placement_is_shown_and_the_others_say_why_not(de
         ({"conditions": {"property": "device", "ne": "mobile"}}, "conditions"),
         ({"events": ["addToCart"], "conditions": {"property": "price", "gte": 5}}, "event"),
         ({"goal": "clicks", "amount": 10, "counted": 10}, "goal"),
+        ({"daily_cap": 5, "counted_today": 5}, "goal"),
+        ({"daily_cap": 5, "counted_today": 4}, None),
         ({"goal": "clicks", "amount": 10, "counted": 9, "pace": 0}, "pacing"),
         ({"goal": "clicks", "amount": 10, "counted": 9}, None),
     ],
