@@ -13,6 +13,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.clock import now
 from adserver import counting, rollups
 from adserver.counting import Cell, hour_of
 from adserver.models import CampaignStat, Rollup
@@ -262,7 +263,7 @@ def test_the_statement_reads_only_the_partitions_of_its_hours(campaign, account)
 
 def test_an_operator_counts_an_account_again(campaign, account, capsys):
     happen(campaign, "$impression", NOW)
-    call_command("recount", str(account.pk), "--days", "3650")
+    call_command("recount", str(account.pk), "--days", str((now() - NOW).days + 1))
     assert only().impressions == 1
     assert "1 row" in capsys.readouterr().out
 
