@@ -16,6 +16,8 @@ from redis.exceptions import NoScriptError, ResponseError
 
 PAUSE = 5.0
 SECONDS = 0.1
+MOST = 2**31
+"""Connections made: one for each thread that ever was, and those of threads that ended are closed, yet counted."""
 _pool: redis.ConnectionPool
 _mine = threading.local()
 _silent_until = 0.0
@@ -24,7 +26,9 @@ _silent_until = 0.0
 def use(url: str) -> None:
     """The server to ask, by REDIS_URL's form."""
     global _pool, _silent_until
-    _pool = redis.ConnectionPool.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS, protocol=2)
+    _pool = redis.ConnectionPool.from_url(
+        url, max_connections=MOST, socket_timeout=SECONDS, socket_connect_timeout=SECONDS, protocol=2
+    )
     _mine.process, _silent_until = None, 0.0
 
 

@@ -1,6 +1,7 @@
 """Caps, stop rules and dismissals through the API: by the person, over devices, with and without Valkey."""
 
 from datetime import timedelta
+from threading import Thread
 from uuid import UUID
 
 import pytest
@@ -212,3 +213,12 @@ def test_the_state_is_kept_apart_by_account(ask, tell, api, account, new_account
     tell("i", ask()["summer"])
     assert ask() == {}
     assert "summer" in ask(account=str(other.pk))
+
+
+def test_each_of_many_threads_asks_valkey():
+    answers = []
+    for _ in range(120):  # one after the other: those of threads that ended count, too
+        thread = Thread(target=lambda: answers.append(valkey.ask("PING")))
+        thread.start()
+        thread.join()
+    assert len(answers) == 120
