@@ -5,6 +5,7 @@ A connection of each thread is kept; a call costs less than half of one through 
 """
 
 import os
+import socket
 import threading
 import time
 from hashlib import sha1
@@ -73,13 +74,45 @@ def ask(*command: Any) -> Any:
 
 def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
     try:
-        connection.send_packed_command([packed(command)])
-        return connection.read_response()
+        if not connection.is_connected:
+            connection.connect()
+        connection._sock.sendall(packed(command))
+        return reply(connection._sock)
     except ResponseError:
         raise
+    except TimeoutError as error:
+        connection.disconnect()
+        raise redis.TimeoutError from error
     except BaseException:
         connection.disconnect()  # an answer that comes late must not be taken for the next one's
         raise
+
+
+def reply(server: socket.socket) -> Any:
+    """The answer to one command: bytes, a number, None; raises what the server refuses. Lists are asked for by
+    nobody."""
+    data = received(server)
+    while (end := data.find(b"\r\n")) < 0:
+        data += received(server)
+    kind, head = data[:1], data[1:end]
+    if kind == b"$":
+        start, length = end + 2, int(head)
+        while length >= 0 and len(data) < start + length + 2:
+            data += received(server)
+        return data[start : start + length] if length >= 0 else None
+    if kind == b":":
+        return int(head)
+    if kind == b"+":
+        return head
+    text = head.decode(errors="replace")
+    raise NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
+
+
+def received(server: socket.socket) -> bytes:
+    data = server.recv(65536)
+    if not data:
+        raise redis.ConnectionError("Valkey closed the connection.")
+    return data
 
 
 def packed(command: tuple[Any, ...]) -> bytes:

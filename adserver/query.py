@@ -223,7 +223,8 @@ def decide(
     def keep(campaign: decision.Campaign) -> bool:
         if tokens is None:
             return goals.has_place(configuration, campaign.id, now)
-        token = sign(decision.Choice(campaign, variant(campaign, str(person.unit))), event.visitor_id, now)
+        choice = decision.Choice(campaign, variant(campaign, str(person.unit)))
+        token = signing.sign(*shown(choice), event.visitor_id, now)
         tokens[campaign.id] = token
         return goals.reserve(configuration, campaign.id, impression_key(configuration.id, token), now)
 
@@ -306,8 +307,13 @@ def elements(
     configuration: Configuration, query: Query, chosen: list[decision.Choice], now: datetime, tokens: dict[int, str]
 ) -> list[dict[str, Any]]:
     """What is answered, with the person's attributes where a creative asks for them."""
+    if not chosen:
+        return []
     visitor = query.event.visitor_id
-    found = [element(choice, visitor, now, tokens) for choice in chosen]
+    fresh = signing.sign_all([shown(choice) for choice in chosen], visitor, now)
+    found = [
+        element(choice, tokens.get(choice.campaign.id, token)) for choice, token in zip(chosen, fresh, strict=True)
+    ]
     filled = [
         (one, choice.creative.macros) for one, choice in zip(found, chosen, strict=True) if choice.creative.macros
     ]
@@ -319,10 +325,9 @@ def elements(
     return found
 
 
-def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[int, str]) -> dict[str, Any]:
+def element(choice: decision.Choice, token: str) -> dict[str, Any]:
     """One element of `campaigns`, as the ad server's contract draws it."""
     campaign, creative = choice
-    token = tokens.get(campaign.id) or sign(choice, visitor, now)
     url = settings.API_URL
     return {
         "id": token,
@@ -336,5 +341,6 @@ def element(choice: decision.Choice, visitor: UUID, now: datetime, tokens: dict[
     }
 
 
-def sign(choice: decision.Choice, visitor: UUID, now: datetime) -> str:
-    return signing.sign(choice.campaign.id, choice.creative.id, choice.campaign.placement_id or 0, visitor, now)
+def shown(choice: decision.Choice) -> tuple[int, int, int]:
+    """What its token says of a choice."""
+    return choice.campaign.id, choice.creative.id, choice.campaign.placement_id or 0

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -52,9 +53,18 @@ def seal(body: bytes, secret: str) -> bytes:
 
 
 def sign(campaign: int, creative: int, placement: int, visitor: UUID, at: datetime) -> str:
-    head = ((KEY_ID << 48 | campaign) << 48 | creative) << 40 | placement
-    body = head.to_bytes(18, "big") + visitor.bytes + int(at.timestamp()).to_bytes(4, "big") + secrets.token_bytes(6)
-    return base64.urlsafe_b64encode(body + seal(body, settings.SECRET_KEY)).decode()
+    return sign_all([(campaign, creative, placement)], visitor, at)[0]
+
+
+def sign_all(shown: Sequence[tuple[int, int, int]], visitor: UUID, at: datetime) -> list[str]:
+    """The tokens of what one answer shows: (campaign, creative, placement) of each."""
+    to, nonces = visitor.bytes + int(at.timestamp()).to_bytes(4, "big"), secrets.token_bytes(6 * len(shown))
+    tokens = []
+    for place, (campaign, creative, placement) in enumerate(shown):
+        head = ((KEY_ID << 48 | campaign) << 48 | creative) << 40 | placement
+        body = head.to_bytes(18, "big") + to + nonces[6 * place : 6 * place + 6]
+        tokens.append(base64.urlsafe_b64encode(body + seal(body, settings.SECRET_KEY)).decode())
+    return tokens
 
 
 def verify(token: str) -> Shown | None:

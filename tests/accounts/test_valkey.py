@@ -1,0 +1,53 @@
+"""What Valkey answers, as `accounts.valkey` reads it."""
+
+import time
+
+import pytest
+from redis.exceptions import NoScriptError
+
+from accounts import valkey
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (("SET", "test:a", "ä"), b"OK"),
+        (("GET", "test:a"), "ä".encode()),
+        (("GET", "test:none"), None),
+        (("STRLEN", "test:a"), 2),
+        (("SET", "test:a", ""), b"OK"),
+        (("GET", "test:a"), b""),
+    ],
+)
+def test_it_reads_each_kind_of_answer(command, answer):
+    if command[0] != "SET":
+        valkey.ask("SET", "test:a", "" if answer == b"" else "ä")
+    assert valkey.ask(*command) == answer
+
+
+def test_it_reads_an_answer_that_comes_in_parts():
+    text = "x\r\n" * 100_000
+    valkey.ask("SET", "test:long", text)
+    assert valkey.ask("GET", "test:long") == text.encode()
+    assert valkey.ask("GET", "test:none") is None
+
+
+def test_a_script_that_is_not_known_is_sent():
+    valkey.ask("SCRIPT", "FLUSH")
+    with pytest.raises(NoScriptError):
+        valkey.ask("EVALSHA", "0" * 40, 0)
+    assert valkey.Script("return KEYS[1]")(["a"]) == b"a"
+
+
+def test_a_connection_that_the_server_ended_is_made_anew():
+    valkey.ask("PING")
+    valkey._mine.connection._sock.shutdown(2)
+    assert valkey.ask("PING") == b"PONG"
+
+
+def test_a_frozen_server_is_waited_for_once(valkey_frozen):
+    started = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(valkey.Away):
+            valkey.ask("GET", "test:a")
+    assert time.monotonic() - started < 10 * valkey.SECONDS
