@@ -25,6 +25,7 @@ lint: development
 	@said=$$(.venv/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()") || { echo "$$said"; false; }
 	@.venv/bin/python manage.py makemigrations --check --dry-run
 	@$(PRODUCTION) .venv/bin/python manage.py check --deploy --fail-level WARNING
+	@sdk/check
 
 bench: .venv
 	@.venv/bin/python -m benchmarks $(ARGS)

@@ -41,6 +41,8 @@ def beacon(kind: str, *methods: str) -> View:
             response = error_response(error)
         response["Access-Control-Allow-Origin"] = "*"
         response["Cache-Control"] = "no-store"
+        if response.has_header("Retry-After"):
+            response["Access-Control-Expose-Headers"] = "Retry-After"  # else a page cannot read it
         return response
 
     def answer(request: HttpRequest, token: str) -> HttpResponse:

@@ -37,6 +37,8 @@ class CampaignQuery(ApiView):
             preflight() if request.method == "OPTIONS" else super().dispatch(request, *args, **kwargs)
         )
         response["Access-Control-Allow-Origin"] = "*"
+        if response.has_header("Retry-After"):
+            response["Access-Control-Expose-Headers"] = "Retry-After"  # else a page cannot read it
         return response
 
     query: Query | None = None

@@ -10,7 +10,7 @@ from adserver.media import serve_media
 from adserver.views import CampaignQuery
 from cdp.views import ProfileAttributes, ProfileQuery, ProfileSegments, SegmentMembers
 from dmp.views import VisitorAttributes, VisitorQuery, VisitorSegments
-from segmenthub import health
+from segmenthub import health, sdk
 from segmenthub.openapi import pages
 
 
@@ -36,6 +36,7 @@ urlpatterns = [
     path("c/<rest:token>", beacons.click),
     re_path(r"^media/(?P<path>[0-9a-f-]{36}/\w{64,80}\.(?:png|jpg|webp|gif))\Z", serve_media),
     path("preview/<rest:signed>", preview.show),
+    path("sdk/<path:name>", sdk.serve),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),

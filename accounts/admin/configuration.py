@@ -127,6 +127,7 @@ class PlatformAdmin(AccountAdmin):
     list_filter: ClassVar = ["type"]
     search_fields: ClassVar = ["code"]
     fields: ClassVar = ["code", "type", "origins"]
+    change_form_outer_before_template = "panel/platform_before.html"
     empty_title = "No platforms yet"
     empty_text = (
         "A platform is a website or an app that sends events. Add one: its code, such as www.example.com, is what the"

@@ -1,0 +1,79 @@
+/** The surface: one callable with methods. What is called before `init` waits for it. */
+
+import { begin, config, fail, on, started } from "./config.js";
+import { consent, isNew, optOut, reset, track, trackPage } from "./events.js";
+import { flush, startQueue } from "./queue.js";
+import { identify, refused, visitorId } from "./visitor.js";
+
+let initialised;
+
+function init(options) {
+  if (initialised) return fail("init was called twice");
+  Object.assign(config, options);
+  config.apiHost = config.apiHost.replace(/\/+$/, "");
+  config.platform ||= location.hostname;
+  if (!config.account || !config.apiHost) return fail("init needs account and apiHost");
+  initialised = true;
+  // A page that is rendered ahead may never be looked at.
+  if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
+  else start();
+}
+
+function start() {
+  if (refused()) optOut(); // on another subdomain
+  visitorId();
+  startQueue();
+  if (config.autoPage) watchPages();
+  begin();
+}
+
+function watchPages() {
+  // A task later: what is called beside init comes first, and of two changes in one go the last one counts.
+  const check = () => setTimeout(() => isNew() && trackPage());
+  if (window.navigation) navigation.addEventListener("currententrychange", check);
+  else {
+    for (const name of ["pushState", "replaceState"]) {
+      const original = history[name];
+      history[name] = function (...given) {
+        original.apply(this, given);
+        check();
+      };
+    }
+    addEventListener("popstate", check);
+  }
+  addEventListener("pageshow", (event) => event.persisted && trackPage());
+  check();
+}
+
+const whenStarted =
+  (method) =>
+  async (...given) => {
+    await started;
+    return method(...given);
+  };
+
+const methods = {
+  init,
+  on,
+  version: VERSION,
+  getVisitorId: () => (initialised ? visitorId() : null),
+};
+const later = {
+  track,
+  page: trackPage,
+  product: (properties) => track("productView", properties),
+  purchase: (properties) => track("purchase", properties),
+  identify,
+  reset,
+  consent,
+  optOut,
+  optIn: () => consent(true),
+  flush,
+};
+for (const name in later) methods[name] = whenStarted(later[name]);
+
+async function segmenthub(method, ...given) {
+  return methods[method]?.call ? methods[method](...given) : fail("No method " + method);
+}
+
+export default Object.assign(segmenthub, methods);

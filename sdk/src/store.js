@@ -1,0 +1,55 @@
+/** What is kept in the browser: a first-party cookie, mirrored to localStorage; memory where neither can be written. */
+
+import { config, quietly } from "./config.js";
+
+const KEPT = 34128000; // seconds, about 13 months
+const memory = {};
+let domain; // of our cookies; found once
+
+/** Does something with localStorage, where there is one, it may be used and is not full. */
+export const local = (action) => quietly(() => config.persistence != "memory" && action(localStorage));
+
+/** The value of a cookie; none where it is damaged, or not allowed in this frame. */
+const cookie = (name) =>
+  quietly(
+    () =>
+      config.persistence == "cookie" && decodeURIComponent(document.cookie.match(`(?:^|; )${name}=([^;]*)`)[1])
+  );
+
+const setCookie = (name, value, seconds, domain) =>
+  quietly(
+    () =>
+      (document.cookie =
+        `${name}=${encodeURIComponent(value)};path=/;samesite=lax;max-age=` +
+        seconds +
+        (domain ? ";domain=" + domain : "") +
+        (location.protocol == "https:" ? ";secure" : ""))
+  );
+
+/** The widest domain that takes cookies: browsers refuse those under which anybody can register. */
+function widest() {
+  const parts = location.hostname.split(".");
+  for (let start = parts.length; start--; ) {
+    const candidate = parts.slice(start).join(".");
+    setCookie("sh_try", 1, 9, candidate);
+    if (cookie("sh_try")) {
+      setCookie("sh_try", "", 0, candidate);
+      return candidate;
+    }
+  }
+}
+
+/** The first kept value that fits the pattern: a damaged cookie gives way to its mirror. */
+export const read = (name, valid = /./) =>
+  [cookie(name), local((storage) => storage.getItem(name)), memory[name]].find((value) => value && valid.test(value));
+
+/** Keeps a value; "" forgets it. `aside`: in no cookie. */
+export function write(name, value, aside) {
+  if (config.persistence == "cookie" && !aside) {
+    domain ??= config.cookieDomain == "auto" ? widest() : config.cookieDomain;
+    setCookie(name, value, value && KEPT, domain);
+  }
+  local((storage) => (value ? storage.setItem(name, value) : storage.removeItem(name)));
+  memory[name] = "";
+  if (read(name) != value) memory[name] = value;
+}

@@ -1,0 +1,56 @@
+/** Who it is and what they allowed: visitor id, profile, consent. Read anew each time, as other tabs change it too. */
+
+import { config, quietly } from "./config.js";
+import { read, write } from "./store.js";
+
+const ID = "sh_id";
+const PROFILE = "sh_profile"; // in no cookie: no request of the shop carries it
+const CONSENT = "sh_consent"; // "0" refused, else the purposes as JSON, with a "+" while no event has told them
+const UUID4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
+
+/** crypto.randomUUID exists on https only; random values everywhere. */
+export const uuid = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte, place) => (place == 6 ? (byte & 15) | 64 : place == 8 ? (byte & 63) | 128 : byte) + 256)
+    .map((byte, place) => (place > 3 && place < 11 && place % 2 == 0 ? "-" : "") + byte.toString(16).slice(1))
+    .join("");
+
+const choice = () => read(CONSENT, /^(0|\+?{.+})$/);
+
+export const refused = () => choice() == "0";
+
+/** Whether anything may be sent and stored. A browser that signals a wish not to be tracked asks for consent. */
+export const allowed = () =>
+  choice()
+    ? !refused()
+    : config.consent != "required" &&
+      !(config.respectGpc && navigator.globalPrivacyControl) &&
+      !(config.respectDnt && navigator.doNotTrack == 1);
+
+/** Written each time: it lasts from the last event on, and mends what is damaged. */
+export function visitorId() {
+  if (!allowed()) return null;
+  const id = read(ID, UUID4) || uuid();
+  write(ID, id);
+  return id;
+}
+
+export const identify = (profileId, profileSignature) =>
+  write(PROFILE, JSON.stringify({ profileId, profileSignature }), true);
+
+export const profile = () => quietly(() => JSON.parse(read(PROFILE)));
+
+export function forget() {
+  write(ID, "");
+  write(PROFILE, "", true);
+}
+
+export const refuse = () => write(CONSENT, "0");
+
+/** `purposes` as JSON. What was chosen before need not be told again. */
+export const grant = (purposes) => choice() != purposes && write(CONSENT, "+" + purposes);
+
+/** The purposes that no event has told yet. */
+export const untold = () => quietly(() => JSON.parse(read(CONSENT, /^\+/).slice(1)));
+
+export const told = () => write(CONSENT, choice().replace("+", ""));
