@@ -26,12 +26,16 @@ export function openDialog(display, { campaign, content }, box, closed) {
   close.ariaLabel = content.closeLabel ?? "Close";
   dialog.ariaLabel = content.title ?? content.alt ?? campaign;
   // What is clicked beside a dialog, on the backdrop, is the dialog itself.
-  dialog.onclick = ({ target }) => (target == close || target == dialog) && dialog.close();
-  dialog.onkeydown = (event) => event.key == "Escape" && dialog.close();
+  dialog.onclick = ({ target }) => {
+    if (target == close || target == dialog) dialog.close();
+  };
+  dialog.onkeydown = ({ key }) => {
+    if (key == "Escape") dialog.close();
+  };
   dialog.onclose = closed; // the browser has given back the focus
   dialog.append(close, box);
   root.append(dialog);
-  document.documentElement.append(host);
+  document.body.append(host);
   if (display == "popup") dialog.showModal();
   else dialog.open = true; // show() would take the focus from what the person does
   return host;

@@ -37,7 +37,7 @@ function place() {
   for (const [placement, campaign] of waiting) {
     const slot = document.querySelector(`[data-sh-slot="${CSS.escape(placement)}"]`);
     const target = /^(popup|bar)\b/.exec(campaign.content?.display || (!slot && placement))?.[0] || slot;
-    if (!target) continue;
+    if (!target || !document.body) continue;
     waiting.delete(placement);
     try {
       fill(target, campaign, target == slot);

@@ -19,7 +19,7 @@ def opened(page: Page, site: Any, tag: Any, road: Any) -> Any:
     def opened(more: str = "data-consent=required") -> Page:
         site.pages["*"] = tag(more)
         page.goto(site.url())
-        page.wait_for_function("window.segmenthub")
+        page.wait_for_function("!!window.segmenthub")
         page.wait_for_timeout(400)
         return page
 

@@ -27,7 +27,7 @@ def show(account: Any, site: Any, tag: Any, page: Page) -> Any:
         Creative.objects.filter(campaign=campaign).update(content={**TEXT, **content})
         site.pages["*"] = PAGE.replace("<main>", tag("data-auto-page=false") + "<main>")
         page.goto(site.url())
-        page.wait_for_function("window.segmenthub")
+        page.wait_for_function("!!window.segmenthub")
         heard(page, "close")
         page.focus("#more")
         page.evaluate("segmenthub.page()")

@@ -40,7 +40,7 @@ def put(account: Account, site: Any, road: Any) -> Any:
 
 
 def run(page: Page, code: str) -> None:
-    page.wait_for_function("window.segmenthub?.version")
+    page.wait_for_function("!!window.segmenthub?.version")
     page.evaluate(f"(async () => {{ {code} }})()")
 
 

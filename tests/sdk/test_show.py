@@ -55,7 +55,7 @@ def test_a_campaign_is_shown_seen_and_clicked_once(page: Page, site: Any, tag: A
 def test_after_ten_navigations_and_with_two_slots_each_counts_once(
     page: Page, site: Any, tag: Any, road: Any, stored: Any, hero: Any, side: Any
 ) -> None:
-    site.pages["*"] = tag() + HERO + SIDE
+    site.pages |= {"*": tag() + HERO + SIDE, "/side": "<p>Where the click leads</p>"}
     page.goto(site.url("/0"))
     for number in range(1, 11):
         stored(2 * number, "$impression")
