@@ -8,11 +8,11 @@ import { identify, refused, visitorId } from "./visitor.js";
 let initialised;
 
 function init(options) {
-  if (initialised) return fail("init was called twice");
+  if (initialised) return fail("init ran already");
   Object.assign(config, options);
-  config.apiHost = config.apiHost.replace(/\/+$/, "");
-  config.platform ||= location.hostname;
   if (!config.account || !config.apiHost) return fail("init needs account and apiHost");
+  config.apiHost = config.apiHost.replace(/\/$/, "");
+  config.platform ||= location.hostname;
   initialised = true;
   // A page that is rendered ahead may never be looked at.
   if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
@@ -45,13 +45,6 @@ function watchPages() {
   check();
 }
 
-const whenStarted =
-  (method) =>
-  async (...given) => {
-    await started;
-    return method(...given);
-  };
-
 const methods = {
   init,
   on,
@@ -70,7 +63,11 @@ const later = {
   optIn: () => consent(true),
   flush,
 };
-for (const name in later) methods[name] = whenStarted(later[name]);
+for (const name in later)
+  methods[name] = async (...given) => {
+    await started;
+    return later[name](...given);
+  };
 
 async function segmenthub(method, ...given) {
   return methods[method]?.call ? methods[method](...given) : fail("No method " + method);

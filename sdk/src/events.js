@@ -10,8 +10,8 @@ let held = []; // events of this page that wait for consent
 let referrer = document.referrer;
 let href; // of the last page view
 
-const here = () => location.pathname + location.search;
-export const isNew = () => href?.split("#")[0] != location.href.split("#")[0];
+const here = () => location.href.split("#")[0];
+export const isNew = () => href != here();
 
 const LONGEST = 8192; // characters that the API takes
 
@@ -28,14 +28,14 @@ export function trackPage(properties) {
   clear();
   release(true);
   if (href && isNew()) referrer = href;
-  href = location.href;
+  href = here();
   return track("pageView", properties);
 }
 
 function send(event, properties, resolve) {
   const consent = untold();
   let body = {
-    path: here().slice(0, LONGEST),
+    path: (location.pathname + location.search).slice(0, LONGEST),
     referrer: referrer.slice(0, LONGEST),
     ...profile(),
     ...properties,
@@ -52,7 +52,7 @@ function send(event, properties, resolve) {
   } catch (failure) {
     body = fail("Not sent: " + failure);
   }
-  if (new Blob([body]).size > 6e4) body = fail("The event is larger than 60 kB");
+  if (new Blob([body]).size > 6e4) body = fail("The event is over 60 kB");
   if (!body) return resolve([]);
   if (consent) told();
   const asked = page;

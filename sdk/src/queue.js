@@ -27,10 +27,7 @@ export function enqueue(path, body, done, at = Date.now()) {
   mine.set(entry.key, entry);
   entry.stored = local((storage) => (storage.setItem(entry.key, path + "\n" + body), true));
   const all = keys();
-  if (all.length > LIMIT) {
-    fail("The queue is full");
-    drop(all[0]);
-  }
+  if (all[LIMIT]) drop(all[0]);
   if (!timer) attempt(entry);
 }
 

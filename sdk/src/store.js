@@ -47,7 +47,7 @@ export const read = (name, valid = /./) =>
 export function write(name, value, aside) {
   if (config.persistence == "cookie" && !aside) {
     domain ??= config.cookieDomain == "auto" ? widest() : config.cookieDomain;
-    setCookie(name, value, value && KEPT, domain);
+    setCookie(name, value, value ? KEPT : 0, domain);
   }
   local((storage) => (value ? storage.setItem(name, value) : storage.removeItem(name)));
   memory[name] = "";

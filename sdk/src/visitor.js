@@ -35,12 +35,22 @@ export function visitorId() {
   return id;
 }
 
-export const identify = (profileId, profileSignature) =>
-  write(PROFILE, JSON.stringify({ profileId, profileSignature }), true);
+let named; // not stored yet
 
-export const profile = () => quietly(() => JSON.parse(read(PROFILE)));
+export function identify(profileId, profileSignature) {
+  named = JSON.stringify({ profileId, profileSignature });
+  if (allowed()) profile();
+}
+
+/** What an event says of it. */
+export function profile() {
+  if (named) write(PROFILE, named, true);
+  named = "";
+  return quietly(() => JSON.parse(read(PROFILE)));
+}
 
 export function forget() {
+  named = "";
   write(ID, "");
   write(PROFILE, "", true);
 }
