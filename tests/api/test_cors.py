@@ -89,3 +89,9 @@ def test_another_origin_is_refused_before_the_other_fields_are_looked_at(api, sh
 
 def test_an_app_without_origin_is_let_in(api, shop, listed):
     assert api(CQ, shop.event())[0] == 200
+
+
+def test_a_page_may_read_when_to_come_again(send, shop, settings):
+    settings.PUBLIC_RATE_PER_ADDRESS = 1
+    *_, refused = (send(CQ, shop.event(), HTTP_ORIGIN=ORIGIN) for _ in range(3))
+    assert (refused.status_code, refused["Access-Control-Expose-Headers"]) == (429, "Retry-After")

@@ -53,6 +53,14 @@ def test_the_tag_and_the_slot(page: Page, site: Any, put: Any, account: Any, sto
     expect(page.locator("[data-sh-slot] .sh-title")).to_have_text("Sale")
 
 
+def test_the_tag_of_the_projects_readme(page: Page, site: Any, put: Any, account: Any, road: Any, stored: Any) -> None:
+    (shown,) = re.findall(r"```html\n(.*?)```", (SDK.parent / "README.md").read_text(), re.DOTALL)
+    make_campaign(account, placement=make_placement(account))
+    put(shown.replace("http://127.0.0.1:8000", road.url))
+    page.goto(site.url())
+    stored(1, "$impression")
+
+
 def test_the_snippet_and_the_calls(page: Page, site: Any, put: Any, account: Any, road: Any, stored: Any) -> None:
     EventType.objects.create(account=account, code="addToCart")
     put(SNIPPET)

@@ -1,6 +1,6 @@
-"""What the SDK costs a page at its start: main-thread milliseconds in Chromium, medians of 30 fresh pages.
+"""What the SDK costs a page at its start: main-thread milliseconds in Chromium, medians of 15 fresh pages.
 
-    .venv/bin/python sdk/measure.py
+    .venv/bin/python -m benchmarks.sdk
 
 `start` is compiling and running the script until it has started; `script` all JavaScript of the page's first second,
 the first page view and its answer included, less that of the page without the SDK.
@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Route, sync_playwright
 
-SCRIPT = (Path(__file__).parent / "dist" / "v1.js").read_text()
+SCRIPT = (Path(__file__).parents[1] / "sdk" / "dist" / "v1.js").read_text()
 SITE = "http://www.shop.example"
 TAG = f'<script data-account="x" data-api-host="{SITE}">{SCRIPT}</script>'
 CLOCK = "<script>(window.times ||= []).push(performance.now())</script>"
@@ -22,14 +22,10 @@ ANSWER = {"id": "t", "campaign": "c", "placement": "p", "variant": "A", "type": 
 SLOT = "<div data-sh-slot=p></div>"
 
 
-def metrics(page: Page) -> dict[str, float]:
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    return {each["name"]: each["value"] * 1000 for each in session.send("Performance.getMetrics")["metrics"]}
-
-
 def visit(browser: Browser, body: str) -> tuple[float, float]:
     page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
 
     def answer(route: Route) -> None:
         if route.request.method == "POST":
@@ -41,17 +37,17 @@ def visit(browser: Browser, body: str) -> tuple[float, float]:
     page.goto(SITE)
     page.wait_for_timeout(1000)
     before, after = page.evaluate("times")
-    script = metrics(page)["ScriptDuration"]
+    metrics = {each["name"]: each["value"] * 1000 for each in session.send("Performance.getMetrics")["metrics"]}
     page.close()
-    return after - before, script
+    return after - before, metrics["ScriptDuration"]
 
 
 def main() -> None:
     with sync_playwright() as playwright:
         options: dict[str, Any] = {"executable_path": shutil.which("chromium"), "args": ["--no-sandbox"]}
         browser = playwright.chromium.launch(**options)
-        without = [visit(browser, CLOCK + CLOCK + SLOT) for _ in range(30)]
-        with_sdk = [visit(browser, CLOCK + TAG + CLOCK + SLOT) for _ in range(30)]
+        without = [visit(browser, CLOCK + CLOCK + SLOT) for _ in range(15)]
+        with_sdk = [visit(browser, CLOCK + TAG + CLOCK + SLOT) for _ in range(15)]
         browser.close()
     start = median(each[0] for each in with_sdk) - median(each[0] for each in without)
     script = median(each[1] for each in with_sdk) - median(each[1] for each in without)
