@@ -8,7 +8,7 @@ import { identify, refused, visitorId } from "./visitor.js";
 let initialised;
 
 function init(options) {
-  if (initialised) return fail("init ran already");
+  if (initialised) return fail("init ran before");
   Object.assign(config, options);
   if (!config.account || !config.apiHost) return fail("init needs account and apiHost");
   config.apiHost = config.apiHost.replace(/\/$/, "");

@@ -6,7 +6,7 @@
 
 import { config, fail } from "./config.js";
 import { local } from "./store.js";
-import { uuid } from "./visitor.js";
+import { allowed, uuid } from "./visitor.js";
 
 const PREFIX = "sh_q.";
 const LIMIT = 100; // entries of all tabs
@@ -93,6 +93,7 @@ async function pump() {
 
 /** Takes over what pages that are gone have left behind. */
 async function adopt() {
+  if (!allowed()) return;
   const take = (alive) => {
     for (const key of keys()) {
       const [, at, owner] = key.split(".");

@@ -40,6 +40,8 @@ def road(live_server: Any, settings: Any) -> Iterator[Road]:
     with running(Road(live_server.url)) as road:
         settings.API_URL = road.url
         yield road
+        road.closed = "down"
+        wait_until(lambda: not road.under_way)  # else the database is emptied under a request
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ class Road(Server):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.times: list[float] = []
         self.lock = threading.Lock()
+        self.under_way = 0
         super().__init__(("127.0.0.1", 0), RoadHandler)
 
     @property
@@ -91,31 +92,44 @@ class RoadHandler(Quiet):
     def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         road = self.server
-        if self.command == "POST" or self.path.startswith("/c/"):
-            with road.lock:
+        with road.lock:
+            road.under_way += 1
+            if self.command == "POST" or self.path.startswith("/c/"):
                 road.calls.append((self.path, json.loads(body) if body else {}))
                 road.times.append(time.monotonic())
-        if road.closed == "down" and self.command != "GET":
+        try:
+            self.take(body)
+        finally:
+            with road.lock:
+                road.under_way -= 1
+
+    def take(self, body: bytes) -> None:
+        closed = self.server.closed
+        if closed == "down" and self.command != "GET":
             self.close_connection = True
             return
-        if road.closed == "busy" and self.command == "POST":
+        if closed == "busy" and self.command == "POST":
             seen = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
             self.answer(503, {"Retry-After": "2", "Content-Type": "application/json", **seen}, b'{"status":503}')
             return
-        if road.closed == "slow" and self.command == "POST":
+        if closed == "slow" and self.command == "POST":
             time.sleep(1)
-        connection = HTTPConnection(road.target, timeout=20)
+        status, headers, content = self.ask(body)
+        if closed == "lost":
+            self.close_connection = True
+        else:
+            self.answer(status, headers, content)
+
+    def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = HTTPConnection(self.server.target, timeout=20)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         connection.request(self.command, self.path, body, {**headers, "Host": "localhost"})
         response = connection.getresponse()
         content = response.read()
         connection.close()
-        if road.closed == "lost":
-            self.close_connection = True
-            return
         hop = ("connection", "transfer-encoding", "content-length", "keep-alive")
         kept = {name: value for name, value in response.getheaders() if name.lower() not in hop}
-        self.answer(response.status, kept, content)
+        return response.status, kept, content
 
     do_GET = do_POST = do_OPTIONS = do_HEAD = pass_on
 

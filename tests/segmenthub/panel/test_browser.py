@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.clock import now
-from accounts.models import Account, ApiToken, Member, User
+from accounts.models import Account, ApiToken, Member, Platform, User
 from adserver.models import Campaign
 from dmp.memberships import Pins, pin
 from dmp.models import Segment, Visitor
@@ -39,6 +39,21 @@ def test_a_new_token_is_shown_once_and_copied(panel: Page, live_server: Any, own
     assert ApiToken.objects.get(account=owner).prefix == str(secret)[:8]
     panel.click("text=I have kept it")
     assert str(secret) not in panel.content()
+
+
+@SIZES
+def test_the_line_for_a_shops_pages_is_copied(panel: Page, live_server: Any, owner: Account) -> None:
+    panel.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    platform = Platform.objects.create(account=owner, code="www.example.com")
+    panel.goto(f"{live_server.url}/panel/accounts/platform/{platform.pk}/change/")
+    panel.click("[data-copy='#sdk-tag']")
+
+    expect(panel.locator("[data-copy='#sdk-tag']")).to_contain_text("Copied")
+    line = panel.evaluate("navigator.clipboard.readText()")
+    assert line.startswith("<script async src=")
+    assert f'data-account="{owner.pk}" data-platform="www.example.com"' in line
+    panel.click("text=One version, checked by its hash")
+    assert fits(panel)
 
 
 @SIZES
