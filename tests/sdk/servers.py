@@ -94,17 +94,17 @@ class RoadHandler(Quiet):
         road = self.server
         with road.lock:
             road.under_way += 1
+            closed = road.closed
             if self.command == "POST" or self.path.startswith("/c/"):
                 road.calls.append((self.path, json.loads(body) if body else {}))
                 road.times.append(time.monotonic())
         try:
-            self.take(body)
+            self.take(body, closed)
         finally:
             with road.lock:
                 road.under_way -= 1
 
-    def take(self, body: bytes) -> None:
-        closed = self.server.closed
+    def take(self, body: bytes, closed: str) -> None:
         if closed == "down" and self.command != "GET":
             self.close_connection = True
             return
