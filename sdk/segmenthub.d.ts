@@ -102,8 +102,7 @@ export interface Methods {
   consent(granted: boolean | Record<string, boolean>): Promise<void>;
   optOut(): Promise<void>;
   optIn(): Promise<void>;
-  /** Gives a function that ends it. */
-  on<Name extends keyof Happenings>(name: Name, listener: Happenings[Name]): () => void;
+  on<Name extends keyof Happenings>(name: Name, listener: Happenings[Name]): void;
   /** Sends at once what waits. */
   flush(): Promise<void>;
 }

@@ -12,7 +12,7 @@ const queued: Promise<Campaign[]> = segmenthub("track", "addToCart", { sku: "A1"
 const id: string | null = segmenthub.getVisitorId();
 const later: Promise<string | null> = segmenthub("getVisitorId");
 const version: string = window.segmenthub.version;
-const end: () => void = segmenthub.on("impression", (campaign) => campaign.placement?.length);
+segmenthub.on("impression", (campaign) => campaign.placement?.length);
 segmenthub.on("error", (error) => error.message);
 segmenthub.on("campaigns", (campaigns, event) => campaigns.length + event.length);
 segmenthub.identify("jane@example.com", "signature").then(() => segmenthub.reset());
@@ -31,4 +31,4 @@ segmenthub("send", "x");
 // @ts-expect-error purposes are granted or not
 segmenthub.consent({ ads: "yes" });
 
-export { bought, end, id, later, paged, queued, shown, version, viewed };
+export { bought, id, later, paged, queued, shown, version, viewed };

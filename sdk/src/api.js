@@ -8,14 +8,14 @@ import { identify, refused, visitorId } from "./visitor.js";
 let initialised;
 
 function init(options) {
-  if (initialised) return fail("init ran before");
+  if (initialised) return; // the first call counts
   Object.assign(config, options);
-  if (!config.account || !config.apiHost) return fail("init needs account and apiHost");
+  if (!config.account || !config.apiHost) return fail("account or apiHost is missing");
   config.apiHost = config.apiHost.replace(/\/$/, "");
   config.platform ||= location.hostname;
   initialised = true;
   // A page that is rendered ahead may never be looked at.
-  if (document.prerendering) document.addEventListener("prerenderingchange", start, { once: true });
+  if (document.prerendering) document.addEventListener("prerenderingchange", start);
   else start();
 }
 
@@ -45,12 +45,10 @@ function watchPages() {
   check();
 }
 
-const methods = {
-  init,
-  on,
-  version: VERSION,
-  getVisitorId: () => (initialised ? visitorId() : null),
-};
+async function segmenthub(method, ...given) {
+  return segmenthub[method]?.call ? segmenthub[method](...given) : fail("No method " + method);
+}
+
 const later = {
   track,
   page: trackPage,
@@ -64,13 +62,14 @@ const later = {
   flush,
 };
 for (const name in later)
-  methods[name] = async (...given) => {
+  segmenthub[name] = async (...given) => {
     await started;
     return later[name](...given);
   };
 
-async function segmenthub(method, ...given) {
-  return methods[method]?.call ? methods[method](...given) : fail("No method " + method);
-}
-
-export default Object.assign(segmenthub, methods);
+export default Object.assign(segmenthub, {
+  init,
+  on,
+  version: VERSION,
+  getVisitorId: () => (initialised ? visitorId() : null),
+});

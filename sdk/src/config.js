@@ -17,9 +17,7 @@ export const started = new Promise((resolve) => (begin = resolve));
 
 export function on(name, listener) {
   if (name == "ready") started.then(listener);
-  const call = (event) => listener(...event.detail);
-  bus.addEventListener(name, call);
-  return () => bus.removeEventListener(name, call);
+  bus.addEventListener(name, (event) => listener(...event.detail));
 }
 
 /** A listener that throws stops nothing of ours: the browser reports it. */

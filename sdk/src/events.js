@@ -52,7 +52,7 @@ function send(event, properties, resolve) {
   } catch (failure) {
     body = fail("Not sent: " + failure);
   }
-  if (new Blob([body]).size > 6e4) body = fail("The event is over 60 kB");
+  if (new TextEncoder().encode(body).length > 6e4) body = fail("Not sent: over 60 kB");
   if (!body) return resolve([]);
   if (consent) told();
   const asked = page;

@@ -61,7 +61,6 @@ async function send(entry) {
       credentials: "omit",
       // Browsers refuse it where more than 64 KiB are under way: what failed is tried again without.
       keepalive: !entry.failed,
-      signal: AbortSignal.timeout(3e4),
       ...(body && { body, headers: { "content-type": "application/json" } }),
     });
     answer = body && (await response.json());
@@ -118,7 +117,7 @@ export async function flush() {
 const live = () => locks?.request(page, () => new Promise((resolve) => (leave = resolve)));
 
 export function startQueue() {
-  live();
+  setTimeout(live, SETTLE / 2); // not while the page is busy starting
   addEventListener("pagehide", () => leave?.());
   addEventListener("pageshow", (event) => event.persisted && live());
   addEventListener("online", flush);

@@ -140,10 +140,7 @@ function frame(title, html, link) {
   made.srcdoc = policy.createHTML('<!doctype html><base target="_top">' + html);
   made.style.cssText = "display:block;border:0";
   // A click inside a frame is not seen from outside: it goes to the link around it.
-  if (link) {
-    made.style.pointerEvents = "none";
-    made.tabIndex = -1;
-  }
+  if (link) made.style.pointerEvents = "none";
   return made;
 }
 

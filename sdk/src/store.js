@@ -5,32 +5,35 @@ import { config, quietly } from "./config.js";
 const KEPT = 34128000; // seconds, about 13 months
 const memory = {};
 let domain; // of our cookies; found once
+let jar; // document.cookie for the rest of the task: each look asks another process
 
 /** Does something with localStorage, where there is one, it may be used and is not full. */
 export const local = (action) => quietly(() => config.persistence != "memory" && action(localStorage));
 
 /** The value of a cookie; none where it is damaged, or not allowed in this frame. */
 const cookie = (name) =>
-  quietly(
-    () =>
-      config.persistence == "cookie" && decodeURIComponent(document.cookie.match(`(?:^|; )${name}=([^;]*)`)[1])
-  );
+  quietly(() => {
+    if (!jar) setTimeout(() => (jar = ""));
+    jar ||= document.cookie;
+    const found = config.persistence == "cookie" && jar.match(`(?:^|; )${name}=([^;]*)`);
+    return found && decodeURIComponent(found[1]);
+  });
 
 const setCookie = (name, value, seconds, domain) =>
-  quietly(
-    () =>
-      (document.cookie =
-        `${name}=${encodeURIComponent(value)};path=/;samesite=lax;max-age=` +
-        seconds +
-        (domain ? ";domain=" + domain : "") +
-        (location.protocol == "https:" ? ";secure" : ""))
-  );
+  quietly(() => {
+    jar = "";
+    document.cookie =
+      `${name}=${encodeURIComponent(value)};path=/;samesite=lax;max-age=` +
+      seconds +
+      (domain ? ";domain=" + domain : "") +
+      (location.protocol == "https:" ? ";secure" : "");
+  });
 
 /** The widest domain that takes cookies: browsers refuse those under which anybody can register. */
 function widest() {
   const parts = location.hostname.split(".");
-  for (let start = parts.length; start--; ) {
-    const candidate = parts.slice(start).join(".");
+  for (let labels = 2; labels <= parts.length; labels++) {
+    const candidate = parts.slice(-labels).join(".");
     setCookie("sh_try", 1, 9, candidate);
     if (cookie("sh_try")) {
       setCookie("sh_try", "", 0, candidate);
@@ -49,7 +52,6 @@ export function write(name, value, aside) {
     domain ??= config.cookieDomain == "auto" ? widest() : config.cookieDomain;
     setCookie(name, value, value ? KEPT : 0, domain);
   }
-  local((storage) => (value ? storage.setItem(name, value) : storage.removeItem(name)));
-  memory[name] = "";
-  if (read(name) != value) memory[name] = value;
+  const kept = local((storage) => (value ? storage.setItem(name, value) : storage.removeItem(name), true));
+  memory[name] = kept ? "" : value;
 }

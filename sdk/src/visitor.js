@@ -20,18 +20,20 @@ const choice = () => read(CONSENT, /^(0|\+?{.+})$/);
 export const refused = () => choice() == "0";
 
 /** Whether anything may be sent and stored. A browser that signals a wish not to be tracked asks for consent. */
-export const allowed = () =>
-  choice()
-    ? !refused()
+export const allowed = (chosen = choice()) =>
+  chosen
+    ? chosen != "0"
     : config.consent != "required" &&
       !(config.respectGpc && navigator.globalPrivacyControl) &&
       !(config.respectDnt && navigator.doNotTrack == 1);
 
-/** Written each time: it lasts from the last event on, and mends what is damaged. */
+let written;
+
+/** Written once a page: it lasts from the last one on, and what is damaged is mended. */
 export function visitorId() {
   if (!allowed()) return null;
   const id = read(ID, UUID4) || uuid();
-  write(ID, id);
+  if (id != written) write(ID, (written = id));
   return id;
 }
 
@@ -46,7 +48,7 @@ export function identify(profileId, profileSignature) {
 export function profile() {
   if (named) write(PROFILE, named, true);
   named = "";
-  return quietly(() => JSON.parse(read(PROFILE)));
+  return quietly(() => JSON.parse(read(PROFILE) || null));
 }
 
 export function forget() {
@@ -61,6 +63,6 @@ export const refuse = () => write(CONSENT, "0");
 export const grant = (purposes) => choice() != purposes && write(CONSENT, "+" + purposes);
 
 /** The purposes that no event has told yet. */
-export const untold = () => quietly(() => JSON.parse(read(CONSENT, /^\+/).slice(1)));
+export const untold = () => quietly(() => JSON.parse(read(CONSENT, /^\+/)?.slice(1)));
 
 export const told = () => write(CONSENT, choice().replace("+", ""));
