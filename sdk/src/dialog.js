@@ -6,13 +6,13 @@ import { element } from "./show.js";
 // What is not said here is the page's font and the browser's own dialog: it fits the window and scrolls.
 const CSS = `dialog{padding:0;border:0;width:30em;border-radius:8px}
 ::backdrop{background:#0008}
-.sh-bar{position:fixed;z-index:9999;inset:auto 0 0;width:auto;max-width:none;outline:1px solid #888}
+.sh-bar{position:fixed;z-index:999;inset:auto 0 0;width:auto;max-width:none;outline:1px solid #888}
 a{color:inherit;text-decoration:none}
 iframe{height:50vh}
 span{display:block;margin:12px 20px}
 .sh-title{font-weight:700;font-size:20px;margin-right:48px}
 .sh-button{width:fit-content;padding:8px 20px;background:#222;color:#fff}
-.sh-close{position:sticky;top:8px;float:right;margin:8px 8px -40px;width:32px;height:32px;border:0;border-radius:50%;font-size:20px}`;
+.sh-close{position:sticky;top:8px;float:right;margin:8px 8px -40px;width:32px;height:32px;border:0;border-radius:50%}`;
 let sheet;
 
 /** Shows `box`; `closed` is called when the person closes it. Gives what to remove. */

@@ -160,7 +160,7 @@ const watcher = new IntersectionObserver(
       else entry.timer = clearTimeout(entry.timer);
     }
   },
-  { threshold: [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5] }
+  { threshold: [0, 0.1, 0.2, 0.3, 0.4, 0.5] }
 );
 
 addEventListener("visibilitychange", () => {
