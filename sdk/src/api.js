@@ -19,12 +19,15 @@ function init(options) {
   else start();
 }
 
+/** The page goes on in between: to ask for cookies and storage takes as long as all the rest. */
 function start() {
-  if (refused()) optOut(); // on another subdomain
-  visitorId();
-  startQueue();
-  if (config.autoPage) watchPages();
   begin();
+  setTimeout(() => {
+    if (refused()) optOut(); // on another subdomain
+    visitorId();
+    startQueue();
+    if (config.autoPage) watchPages();
+  });
 }
 
 function watchPages() {

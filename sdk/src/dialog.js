@@ -6,7 +6,7 @@ import { element } from "./show.js";
 // What is not said here is the page's font and the browser's own dialog: it fits the window and scrolls.
 const CSS = `dialog{padding:0;border:0;width:30em;border-radius:8px}
 ::backdrop{background:#0008}
-.sh-bar{position:fixed;z-index:999;inset:auto 0 0;width:auto;max-width:none;outline:1px solid #888}
+.sh-bar{position:fixed;z-index:999;inset:auto 0 0;width:auto;max-width:none;outline:1px solid}
 a{color:inherit;text-decoration:none}
 iframe{height:50vh}
 span{display:block;margin:12px 20px}

@@ -39,7 +39,7 @@ def counted() -> Counter[tuple[str, str]]:
 
 def test_a_campaign_is_shown_seen_and_clicked_once(page: Page, site: Any, tag: Any, stored: Any, hero: Any) -> None:
     creative(hero, {"title": "20% off", "text": "Coats & more", "button": "Look"})
-    site.pages["*"] = tag() + HERO
+    site.pages |= {"*": tag() + HERO, "/sale": "<p>Where the click leads</p>"}
     page.goto(site.url())
     card = page.locator("[data-sh-slot=home-hero] a.sh-card")
     expect(card.locator(".sh-title")).to_have_text("20% off")
