@@ -10,7 +10,7 @@ let initialised;
 function init(options) {
   if (initialised) return; // the first call counts
   Object.assign(config, options);
-  if (!config.account || !config.apiHost) return fail("account or apiHost is missing");
+  if (!config.account || !config.apiHost) return fail("account or apiHost missing");
   config.apiHost = config.apiHost.replace(/\/$/, "");
   config.platform ||= location.hostname;
   initialised = true;
@@ -49,7 +49,7 @@ function watchPages() {
 }
 
 async function segmenthub(method, ...given) {
-  return segmenthub[method]?.call ? segmenthub[method](...given) : fail("No method " + method);
+  return typeof segmenthub[method] == "function" ? segmenthub[method](...given) : fail("No method " + method);
 }
 
 const later = {

@@ -9,7 +9,7 @@ const CSS = `dialog{padding:0;border:0;width:30em;border-radius:8px}
 .sh-bar{position:fixed;z-index:999;inset:auto 0 0;width:auto;max-width:none;outline:1px solid}
 a{color:inherit;text-decoration:none}
 iframe{height:50vh}
-span{display:block;margin:12px 20px}
+span{display:block;margin:8px 20px}
 .sh-title{font-weight:700;font-size:20px;margin-right:48px}
 .sh-button{width:fit-content;padding:8px 20px;background:#222;color:#fff}
 .sh-close{position:sticky;top:8px;float:right;margin:8px 8px -40px;width:32px;height:32px;border:0;border-radius:50%}`;

@@ -79,7 +79,7 @@ function fill(target, campaign, inSlot) {
     image.remove();
     if (campaign.type != "image") return appear();
     remove(target);
-    fail(campaign.campaign + " cannot be shown: no picture");
+    fail(campaign.campaign + " cannot be shown: picture");
   };
 
   function appear() {
