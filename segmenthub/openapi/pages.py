@@ -13,6 +13,7 @@ from accounts.errors import encode
 from segmenthub.middleware import only
 from segmenthub.openapi import operations, tracking, webhooks
 from segmenthub.openapi.rules import RULES
+from segmenthub.openapi.samples import with_samples
 from segmenthub.openapi.schemas import COMPONENTS
 
 DESCRIPTION = """Query and manage metadata about your visitors, ingest events, and activate segments in real-time.
@@ -45,10 +46,11 @@ def document() -> dict[str, Any]:
             {"name": "Events", "description": "What visitors do, and the campaigns that they get."},
             {"name": "Profiles", "description": "Known users."},
             {"name": "Visitors", "description": "Devices, anonymous or not."},
+            {"name": "Segments", "description": "Who is in an audience."},
             {"name": "Tracking", "description": "What became of a shown campaign."},
             {"name": "Webhooks", "description": "What your own servers are sent."},
         ],
-        "paths": paths | tracking.PATHS,
+        "paths": with_samples(paths | tracking.PATHS, settings.API_URL),
         "webhooks": webhooks.WEBHOOKS,
         "components": {
             "schemas": COMPONENTS | RULES | {"WebhookMessage": webhooks.MESSAGE},

@@ -204,7 +204,7 @@ CAMPAIGNS = answer(
 
 
 def queried(level: str) -> Schema:
-    values = {"type": "array", "minItems": 1, "items": record({"value": ATTRIBUTE_VALUE}, ["value"])}
+    values = {"type": "array", "minItems": 1, "items": ref("Value")}
     return answer(
         f"{level} queried successfully.",
         {
@@ -248,19 +248,20 @@ PINS: Schema = {
     "removes": names("List of segments to remove from the person.", ["SEGMENT_TO_BE_REMOVED"]),
     "releases": names("List of segments to give back to their rules.", []),
 }
+MEMBER = record(
+    {
+        "visitorId": {"type": "string", "description": "At the level of visitors."},
+        "profileId": {"type": "string", "description": "At the level of profiles."},
+        "enteredAt": {"type": "string", "format": "date-time"},
+    },
+    ["enteredAt"],
+)
 MEMBERS = answer(
     "Segment members listed successfully.",
     {
         "members": {
             "type": "array",
-            "items": record(
-                {
-                    "visitorId": {"type": "string"},
-                    "profileId": {"type": "string"},
-                    "enteredAt": {"type": "string", "format": "date-time"},
-                },
-                ["enteredAt"],
-            ),
+            "items": ref("Member"),
             "description": "In the order of their keys.",
         },
         "next": {"type": ["string", "null"], "description": "Send it as “after” for the next page; null: the last."},
@@ -278,6 +279,7 @@ MEMBERS_OF: Schema = record(
     ["account", "token", "segment", "level"],
 )
 COMPONENTS: Schema = {
+    "Member": MEMBER,
     "Members": MEMBERS,
     "MembersOf": MEMBERS_OF,
     **EVENTS,
@@ -285,6 +287,7 @@ COMPONENTS: Schema = {
     "Reason": REASON,
     "Campaigns": CAMPAIGNS,
     "Problem": PROBLEM,
+    "Value": record({"value": ATTRIBUTE_VALUE}, ["value"]),
     "Error": ERROR,
 }
 for level, field, schema in (("Profile", "profileId", PROFILE_ID), ("Visitor", "visitorId", VISITOR_ID)):
