@@ -21,6 +21,7 @@ from dmp.memberships import standing
 from dmp.models import Level, Visitor
 from dmp.partitions import AHEAD, EARLIEST
 from dmp.segments.computed import compute, computed
+from dmp.segments.refresh import is_due, refresh
 
 
 @dataclass
@@ -54,6 +55,14 @@ class People(ABC):
 
     @abstractmethod
     def find(self, configuration: Configuration, who: Any) -> Person | None: ...
+
+    def find_now(self, configuration: Configuration, who: Any, now: datetime) -> Person | None:
+        """The person as it is at `now`: one whose time has come is evaluated before it is read."""
+        person = self.find(configuration, who)
+        if person is not None and is_due(person.due_at, now):
+            refresh(configuration, {self.level: [person.key]}, now, "clock", ())
+            person = self.find(configuration, who)
+        return person
 
     @abstractmethod
     def make(self, account: UUID, who: Any, now: datetime) -> UUID:

@@ -14,7 +14,7 @@ from accounts.tokens import Token
 from dmp import memberships
 from dmp.attributes import definition, definitions, read_changes, readable, write_attributes
 from dmp.people import People, Visitors, read_attributes
-from dmp.segments.refresh import is_due, refresh
+from dmp.segments.refresh import refresh
 from dmp.values import present
 
 
@@ -48,10 +48,7 @@ class PersonQuery(PersonView):
         known = memberships.segments.of(configuration)
         problems += [unknown_segment(name) for name in dict.fromkeys(asked) if name != "*" and name not in known]
         at = now()
-        person = self.people.find(configuration, who)
-        if person is not None and is_due(person.due_at, at):
-            refresh(configuration, {self.people.level: [person.key]}, at, "clock", ())
-            person = self.people.find(configuration, who)
+        person = self.people.find_now(configuration, who, at)
         attributes: dict[str, Any] = {}
         segments: list[str] = []
         if person is None:

@@ -206,7 +206,7 @@ if (email_url := setting("str", "EMAIL_URL", "")) or not PRODUCTION:
     globals().update(env.email_url_config(email_url or "consolemail://"))
 
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ("/docs",),
+    "EXCLUDE_URL_PREFIXES": ("/docs", "/demo/"),
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "script-src": ["'self'", "'unsafe-eval'"],  # unfold's Alpine evaluates its attributes; no script is inline

@@ -190,6 +190,8 @@ def _is_ready(port: int) -> bool:
 
 def _welcome(url: str, demo: dict[str, Any]) -> str:
     lines = ["", f"SegmentHub is ready.  Panel: {url}/panel/"]
+    if demo.get("account"):
+        lines += [f"  Demo shop: {url}/demo/"]
     if demo.get("email"):
         lines += [f"  Demo login    {demo['email']}  {demo.get('password') or ''}".rstrip()]
         lines += [f"  Demo account  {demo['account']}"]

@@ -1,7 +1,7 @@
 """Every path. What is not under `segmenthub.middleware.PAGES` is the API."""
 
 from django.contrib import admin
-from django.urls import path, re_path, register_converter
+from django.urls import include, path, re_path, register_converter
 from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
@@ -42,6 +42,8 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("openapi.json", pages.openapi),
     path("docs", pages.docs),
+    path("demo", RedirectView.as_view(url="/demo/")),
+    path("demo/", include("segmenthub.demo.urls")),
     path("", RedirectView.as_view(url="/panel/")),
     path("panel", RedirectView.as_view(url="/panel/")),
     path("panel/", admin.site.urls),

@@ -22,11 +22,10 @@ from dmp.attributes import write_all
 from dmp.segments.build import build_now
 from segmenthub.demo import shop
 from segmenthub.demo.behaviour import Behaviour, Person, people
-from segmenthub.demo.catalogue import products
+from segmenthub.demo.catalogue import SEED, products
 from segmenthub.demo.showings import show
 from segmenthub.provision import parse, provision
 
-SEED = 20
 BATCH = 2000
 
 
@@ -54,7 +53,7 @@ def load_demo(now: datetime) -> dict[str, Any]:
 def fill(found: Configuration, now: datetime) -> None:
     random = Random(SEED)  # noqa: S311  # the demo is the same each time
     everyone = people(random)
-    behaviour = Behaviour(random, products(random), now)
+    behaviour = Behaviour(random, products(), now)
     events = behaviour.events(everyone)
     while batch := list(islice(events, BATCH)):
         record_and_identify(found, batch, behaviour.names, now, imported=True)

@@ -21,6 +21,7 @@ from cdp.models import Profile
 from dmp import sizes
 from dmp.models import Segment, Visitor
 from dmp.segments.evaluate.values import day_start
+from segmenthub.demo import shop
 from segmenthub.panel.pages import Page
 
 DAYS = 30
@@ -241,6 +242,7 @@ class Overview(Page):
             "curl": first_event(self.account),
             "days": DAYS,
             "refusal_days": REFUSAL_DAYS,
+            "demo_shop": str(self.account.pk) == shop.ACCOUNT,
         }
 
     def tiles(self, happened: Activity) -> list[tuple[str, Any, str, str]]:
