@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -92,7 +93,7 @@ def show(request: HttpRequest, template: str, event: dict[str, Any] | None = Non
         "platform": shop.WEB,
         "event": json.dumps(event or {"event": "pageView"}, default=float),
         "categories": CATEGORIES,
-        "user": request.COOKIES.get("demo_user", "")[:255],
+        "user": unquote(request.COOKIES.get("demo_user", ""))[:255],
         "pieces": sum(line.pieces for line in cart_of(request)),
     }
     return render(request, f"demo/{template}.html", common | context)

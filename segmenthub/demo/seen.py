@@ -18,8 +18,8 @@ from dmp.models import Level, Segment
 from dmp.people import Person, Visitors
 from dmp.segments import members, reading, rules
 from dmp.segments.active import Revision, active
+from dmp.segments.evaluate import prepare
 from dmp.segments.evaluate.computed import values
-from dmp.segments.explain import explain
 from dmp.segments.refresh import memberships as entered
 
 People = dict[str, Person]
@@ -76,9 +76,10 @@ def prospect(revision: Revision, known: list[reading.Known], is_inside: bool, no
     steps, changes = [], []
     for person in known:
         person.facts.segments = entered(revision.references, person)
-        evidence = explain(revision.rule, person.facts, now)
-        if evidence.until is not None and evidence.holds == is_inside:
-            changes.append(evidence.until)
+        holds, until = prepare(revision.rule)(person.facts, now)
+        # `until` may be early: it counts where the answer is another one then.
+        if until is not None and holds == is_inside != prepare(revision.rule)(person.facts, until).member:
+            changes.append(until)
         steps.append(progress(revision.rule, person, now))
     step = max(filter(None, steps), default=progress(revision.rule, None, now))
     return {"changes_at": max(changes, default=None), "step": step and step._asdict()}

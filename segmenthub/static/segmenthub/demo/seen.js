@@ -114,8 +114,10 @@ const TOUR = [
 
 function drawTour() {
   const log = demoLog.read();
-  const next = TOUR.findIndex(([, , isDone]) => !isDone(log));
-  if (next < 0) return $("tour").replaceChildren("That was the tour. Log in as somebody, or become a new visitor.");
+  let next = +sessionStorage.getItem("demo_tour");
+  while (TOUR[next]?.[2](log)) next++;
+  sessionStorage.setItem("demo_tour", next);
+  if (!TOUR[next]) return $("tour").replaceChildren("That was the tour. Log in as somebody, or become a new visitor.");
   const [text, address] = TOUR[next];
   const link = made("a", "", text);
   link.href = address;
