@@ -1,8 +1,10 @@
 """The Python client against a running server: each operation, and what goes wrong."""
 
 import pickle
+import re
 import socket
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,6 +23,7 @@ from segmenthub_client.errors import BY_STATUS, error_of
 
 from dmp.models import Event
 from segmenthub.openapi.operations import ERRORS
+from segmenthub.openapi.schemas import UUID as UUID_
 from tests.clients.conftest import Served
 from tests.shops import PLATFORM, PROFILE, VISITOR
 
@@ -126,6 +129,15 @@ def test_a_server_that_is_away_is_told_as_such() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(Unreachable):
         SegmentHub(f"http://127.0.0.1:{port}", uuid4()).page_view(visitor_id=VISITOR, platform=PLATFORM)
+
+
+@pytest.mark.parametrize("path", ["README.md", "sdk/python/README.md"])
+def test_what_a_readme_tells_runs(served: Served, path: str) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / path).read_text(), re.DOTALL)
+    for told, ours in (("http://127.0.0.1:8000", served.url), (UUID_, served.shop.id), ("sgh_...", served.shop.full)):
+        assert told in code
+        code = code.replace(told, ours)
+    exec(code, {})
 
 
 def test_each_documented_status_is_an_exception_of_its_own() -> None:

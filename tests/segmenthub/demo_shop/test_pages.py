@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.clock import now
-from accounts.models import Account
+from accounts.models import Account, Member, User
 from cdp.identifiers import name
 from cdp.identity import ensure_profile
 from cdp.models import Profile
@@ -157,6 +157,16 @@ def test_its_campaigns_lead_to_pages_of_it(client: Client) -> None:
     site = settings.API_URL
     links = {one["link"] for row in shop.campaigns(now()) for one in row["creatives"] if "link" in one}
     assert all(client.get(link.removeprefix(site)).status_code == 200 for link in links)
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_the_panel_leads_to_it_from_the_demo_account_alone(client: Client, is_demo: bool) -> None:
+    user = User.objects.get(email=shop.EMAIL)
+    if not is_demo:
+        Member.objects.filter(user=user).update(account=Account.objects.create(name="Other shop"))
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    assert ('href="/demo/"' in client.get("/panel/").content.decode()) is is_demo
 
 
 def test_the_start_prints_where_it_is() -> None:
