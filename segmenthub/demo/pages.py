@@ -21,6 +21,7 @@ from accounts.errors import ApiError, NotFound
 from accounts.snapshot import Configuration, configuration
 from adserver.views import read_query
 from dmp.incoming import visitor_id
+from dmp.values import wrong
 from segmenthub.demo import seen, shop
 from segmenthub.demo.catalogue import Product, products
 
@@ -204,6 +205,8 @@ def look(request: HttpRequest, found: Configuration) -> Any:
 def explain(request: HttpRequest, found: Configuration) -> Any:
     """The body is an event as it was sent, with `shown`: the campaigns that it was answered with."""
     body = read_object(request)
-    shown = [slug for slug in body.pop("shown", None) or [] if isinstance(slug, str)]
+    shown = body.pop("shown", [])
+    if not isinstance(shown, list):
+        raise wrong("shown", "wrong_type", "is a list of slugs")
     found, query = read_query(request, found, body)
     return {"placements": seen.why(found, query, shown)}

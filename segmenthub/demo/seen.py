@@ -107,7 +107,7 @@ def asked(rule: rules.Condition) -> list[rules.Condition]:
     return [part for part in parts if not isinstance(part, rules.Not)]
 
 
-def why(configuration: Configuration, query: Query, shown: list[str]) -> list[dict[str, Any]]:
+def why(configuration: Configuration, query: Query, shown: list[Any]) -> list[dict[str, Any]]:
     """Each placement with its campaigns: those `shown` after the event of `query`, and the first reason of each other.
     The event is known by its id, so that it does not count a second time."""
     _, reasons = explain_campaigns(configuration, query, query.event.time)

@@ -36,10 +36,15 @@ def running_server() -> Iterator[int]:
         yield port
     finally:
         stop(process)
-        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE dmp_event")
-        connection.close()
+        empty_tables()
+
+
+def empty_tables() -> None:
+    """What was committed is gone. Django does not manage the table of events."""
+    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE dmp_event")
+    connection.close()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -54,7 +59,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until_alive(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as client:

@@ -46,7 +46,7 @@ def test_the_demo_shop_shows_events_people_audiences_and_campaigns() -> None:
     assert {"VIP", "Churn", "Newsletter"} <= set(
         Segment.objects.filter(revision__in=inside).values_list("name", flat=True)
     )
-    assert Campaign.objects.filter(status="live").count() == 8
+    assert Campaign.objects.filter(status="live").count() == 10
 
 
 @pytest.mark.usefixtures("small")

@@ -1,17 +1,20 @@
 """The demo account without its past: nobody was there yet."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import snapshot
 from accounts.clock import now
 from segmenthub.demo import load_demo, shop
 from segmenthub.demo.catalogue import products
+from tests.api.server import empty_tables
 from tests.segmenthub.panel.conftest import browser_type_launch_args, playwright
 
 __all__ = ["browser_type_launch_args", "playwright"]
@@ -22,15 +25,30 @@ JACKETS = [product for product in products() if product.category == "jackets"]
 Event = Callable[..., dict[str, Any]]
 
 
+@contextmanager
+def loaded(media: Path) -> Iterator[str]:
+    """Makes the account in a moment; gives the secret of its token."""
+    hasher = "django.contrib.auth.hashers.MD5PasswordHasher"
+    with pytest.MonkeyPatch.context() as small, override_settings(MEDIA_ROOT=str(media), PASSWORD_HASHERS=[hasher]):
+        small.setattr("segmenthub.demo.behaviour.PEOPLE", 0)
+        small.setattr("segmenthub.demo.behaviour.ANONYMOUS", 0)
+        small.setattr("segmenthub.demo.showings.DAYS", 0)
+        secret = str(load_demo(now())["token"])
+        snapshot.clear()
+        yield secret
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The account, once for all tests of a module: what each of them writes is gone after it."""
+    with django_db_blocker.unblock(), loaded(tmp_path_factory.mktemp("media")) as secret:
+        yield secret
+        empty_tables()
+
+
 @pytest.fixture
-def token(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any) -> str:
-    """Makes the account; gives the secret of its token."""
-    settings.MEDIA_ROOT = str(tmp_path)
-    monkeypatch.setattr("segmenthub.demo.behaviour.PEOPLE", 0)
-    monkeypatch.setattr("segmenthub.demo.behaviour.ANONYMOUS", 0)
-    made = load_demo(now())
-    snapshot.clear()
-    return str(made["token"])
+def token(house: str, db: None) -> str:
+    return house
 
 
 @pytest.fixture
