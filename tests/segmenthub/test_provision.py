@@ -256,12 +256,8 @@ WRONG: dict[str, Any] = {
     **{"account.id": "x", "account.name": 5, "account.timezone": "Mars/Base", "account.status": "gone"},
     **{"account.keep_links": "yes", "account.never_identifiers": "guest", "users[0].email": "nobody"},
     **{"users[0].role": "king", "users[0].password": 5, "platforms[0].code": None, "platforms[0].type": "tv"},
-    **{
-        "platforms[0].origins": SITE,
-        "platforms[0].origins[0]": "www.example.com",
-        "attributes[0].name": "1st",
-        "attributes[0].type": "colour",
-    },
+    **{"platforms[0].origins": SITE, "platforms[0].origins[0]": "www.example.com"},
+    **{"attributes[0].name": "1st", "attributes[0].type": "colour"},
     **{"attributes[0].identifier": "shoe", "attributes[0].merge": "random", "attributes[0].many": 1},
     **{"attributes[1].computed.where": [], "attributes[1].computed.within": "soon"},
     **{"attributes[1].computed.event": "nope", "events[0].code": "$mine", "events[0].properties": {}},
@@ -392,11 +388,8 @@ def test_a_live_campaign_that_cannot_show_is_told(tmp_path):
     late = {"slug": "late", "name": "Late", "status": "live", "ends_at": "2020-01-01T00:00:00"}
     creatives = [{"name": "A", "content": {"title": "Sale"}}]
     fine = {"slug": "fine", "name": "Fine", "status": "live", "creatives": creatives}
-    file.write_text(
-        json.dumps(
-            {"account": {"id": str(uuid4()), "name": "Shop"}, "campaigns": [late | {"creatives": creatives}, fine]}
-        )
-    )
+    account = {"id": str(uuid4()), "name": "Shop"}
+    file.write_text(json.dumps({"account": account, "campaigns": [late | {"creatives": creatives}, fine]}))
     call_command("provision", str(file), stdout=io.StringIO(), stderr=errors)
     assert errors.getvalue().startswith("Campaign late is live but cannot show. It ended on 2020-01-01")
     assert "fine" not in errors.getvalue()

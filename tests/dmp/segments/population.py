@@ -35,8 +35,9 @@ def vocabulary(random: Random) -> Vocabulary:
 
 def events_of(random: Random, now: datetime) -> list[dict[str, Any]]:
     found = []
-    ahead = (timedelta(0), timedelta(minutes=10), timedelta(hours=2), 9 * DAY, -timedelta(minutes=5), -DAY)
-    at = now + random.choice(ahead)
+    ahead = (timedelta(0), timedelta(minutes=10), timedelta(hours=2), 9 * DAY)
+    past = (-timedelta(minutes=5), -timedelta(minutes=30), -DAY)
+    at = now + random.choice((*ahead, *past))
     for _ in range(random.choice((0, 1, 2, 4, 8, 15))):
         found.append({"time": at, **event(random)})
         at -= random.choice(STEPS)
