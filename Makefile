@@ -16,7 +16,7 @@ run: .venv
 	@exec .venv/bin/python manage.py up $(ARGS)
 
 test: development
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: development
 	@.venv/bin/python -m ruff check --quiet .

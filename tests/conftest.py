@@ -21,12 +21,27 @@ from tests.shops import Shop, make_account, make_shop, make_token
 hypothesis.register_profile("busy", deadline=None)  # a busy machine is no failure
 hypothesis.load_profile("busy")
 
+LONG = tuple(
+    f"tests/{name}"
+    for name in (
+        *("segmenthub/test_statistics", "segmenthub/test_durability", "segmenthub/test_up", "segmenthub/demo_shop"),
+        *("test_readme", "sdk/", "clients/", "dmp/segments/test_differential", "segmenthub/test_embedded"),
+    )
+)
+"""Files that take long though they hold few tests."""
+
 HOT = (
     *("dmp_visitor", "dmp_event", "dmp_once", "dmp_membership", "dmp_membership_change"),
     *("cdp_profile", "cdp_identifier", "cdp_link", "cdp_device"),
     *("adserver_mark", "adserver_conversion"),
 )
 """The tables that hold people and what they do."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker ends alone with it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(autouse=True)
