@@ -21,7 +21,7 @@ PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     hosts = "--host-resolver-rules=MAP *.example 127.0.0.1,MAP *.co.uk 127.0.0.1"
-    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox", hosts]}
+    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox", "--disable-gpu", hosts]}
 
 
 @pytest.fixture(scope="session")

@@ -158,7 +158,7 @@ def logged(user: User, row: Model) -> LogEntry:
 # --- the browser ---
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox"]}
+    return {"executable_path": CHROMIUM, "args": ["--disable-dev-shm-usage", "--no-sandbox", "--disable-gpu"]}
 
 
 @pytest.fixture
