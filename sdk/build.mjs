@@ -1,15 +1,16 @@
 // Builds dist/ with esbuild: `node build.mjs`; with --check it only compares, and says what differs.
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const at = (path) => new URL(path, import.meta.url);
+const at = (path) => fileURLToPath(new URL(path, import.meta.url)); // a folder may have a space in its name
 const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
 const LARGEST = 5000; // bytes, gzip
 
 async function bundle(entry, format) {
   const { outputFiles } = await build({
-    entryPoints: [at(entry).pathname],
+    entryPoints: [at(entry)],
     define: { VERSION: JSON.stringify(version) },
     bundle: true,
     minify: true,
