@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -20,6 +21,7 @@ from tests.shops import Shop, make_account, make_shop, make_token
 
 hypothesis.register_profile("busy", deadline=None)  # a busy machine is no failure
 hypothesis.load_profile("busy")
+PBKDF2PasswordHasher.iterations = 1_000  # a million, as in production, take a second for each password
 
 LONG = tuple(
     f"tests/{name}"

@@ -28,7 +28,8 @@ def campaign(ours):
 
 @pytest.fixture
 def counted(campaign):
-    """A hundred impressions and four clicks of our campaign's creative, an hour ago."""
+    """A hundred impressions and four clicks of our campaign's creative, an hour ago; it was made the day before."""
+    Campaign.objects.filter(pk=campaign.pk).update(created_at=now() - timedelta(days=1))
     count(campaign, impressions=100, clicks=4, eligible=400, served=120, click_conversions=1, revenue=Decimal("19.90"))
 
 
