@@ -30,7 +30,7 @@ from dmp.events import Event, partition_missing, recorded_refund
 from dmp.keys import visitor_key
 from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
-from dmp.segments.active import Revision, fact_of, touched
+from dmp.segments.active import Revision, fact_of, open_to, touched
 from dmp.segments.refresh import is_due, refresh
 
 logger = logging.getLogger(__name__)
@@ -155,6 +155,8 @@ def up_to_date(
     who = pins_in, pins_out, bucket, profile, created_at
     is_new = created_at == now
     due = is_due(due_at, now) or is_due(profile_due_at, now)
+    if touches and not is_new:
+        touches = open_to(touches, segments, of_profile)
     if query.event.bot or not (touches or is_new or due):
         return row
     now = clock.now()  # the locks may have waited for an event that happened after this one

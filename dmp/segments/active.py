@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -37,7 +37,8 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Revision:
-    """A revision that serves (`live`) or is being built, ready to be asked."""
+    """A revision that serves (`live`) or is being built, ready to be asked; `only_gains`: by one more event nobody
+    leaves."""
 
     id: int
     segment: int
@@ -48,6 +49,7 @@ class Revision:
     references: Mapping[str, Reference]
     ask: Callable[[facts.Facts, datetime], Outcome]
     needs: Needs
+    only_gains: bool
 
 
 class Active(NamedTuple):
@@ -79,9 +81,8 @@ def load_active(configuration: Configuration) -> Active:
             continue
         references = {name: Reference(*bound) for name, bound in row.references.items()}
         live = row.state == SegmentRevision.State.LIVE
-        revisions.append(
-            Revision(row.pk, row.segment_id, row.rank, live, rule, meant.zone, references, prepare(rule), needs(rule))
-        )
+        one = prepare(rule), needs(rule), rules.only_gains(rule)
+        revisions.append(Revision(row.pk, row.segment_id, row.rank, live, rule, meant.zone, references, *one))
     return Active(
         tuple(revisions),
         event_checks(revisions),
@@ -139,6 +140,12 @@ def touched(configuration: Configuration, event: Event) -> list[Revision]:
         return []
     fact = fact_of(event)
     return list(dict.fromkeys(revision for revision, check in mine if check is None or check(fact)))
+
+
+def open_to(touches: Iterable[Revision], *held: Collection[int] | None) -> list[Revision]:
+    """Of the revisions that an event touches those it can change for people who are in the revisions `held` (None: no
+    such person): a member stays one of what only gains, and at least until it is due."""
+    return [one for one in touches if not (one.only_gains and all(some is None or one.id in some for some in held))]
 
 
 def fact_of(event: Event) -> facts.Event:

@@ -293,3 +293,29 @@ def segments_named(rule: Condition) -> set[str]:
 
 def attributes_named(rule: Condition) -> set[str]:
     return {leaf.name for leaf in leaves(rule) if isinstance(leaf, AttributeIs)}
+
+
+def only_gains(rule: Condition) -> bool:
+    """Whether one more event never takes anybody out, now or at any later instant: a rule of at-least conditions."""
+    match rule:
+        case All(parts) | AnyOf(parts):
+            return all(only_gains(part) for part in parts)
+        case Did(window=window, measure=measure):
+            return not isinstance(window, Session) and is_at_least(measure)
+        case Sequence(steps, window):
+            return not isinstance(window, Session) and not any(step.absent for step in steps)
+        case Not() | AttributeIs():  # a reserved attribute is what the newest event says
+            return not any(event_leaves(rule)) and not any(name.startswith("$") for name in attributes_named(rule))
+    return True
+
+
+GROWS, SHRINKS = {"gt", "gte"}, {"lt", "lte"}
+
+
+def is_at_least(measure: Measure) -> bool:
+    match measure:
+        case Count(tests) | UniqueValues(_, tests) | UniquePeriods(_, tests):
+            return GROWS.issuperset(test.op for test in tests)
+        case Aggregate("max" | "min" as function, _, tests):
+            return (GROWS if function == "max" else SHRINKS).issuperset(test.op for test in tests)
+    return False

@@ -9,7 +9,7 @@ import pytest
 
 from dmp import partitions
 from dmp.models import Segment
-from dmp.segments import reading
+from dmp.segments import reading, rules
 from dmp.segments.active import Reference, Revision
 from dmp.segments.compile import ask
 from dmp.segments.compile import computed as compile_computed
@@ -22,6 +22,7 @@ from dmp.segments.levels import VISITORS
 from dmp.segments.parse import parse
 from dmp.segments.reading import Wanted
 from dmp.segments.refresh import memberships
+from dmp.segments.rules import only_gains
 from tests.dmp.segments.population import Rules, instants, make_people, vocabulary
 
 SEEDS = range(int(os.environ.get("DIFFERENTIAL_SEED", 0)), int(os.environ.get("DIFFERENTIAL_SEED", 0)) + 6)
@@ -49,7 +50,7 @@ def sources(keys, people, now):
     return of_keys(VISITORS, keys), replace(calm, settled=True, values=oldest)
 
 
-def differences(seed, account, rules):
+def differences(seed, account, number):
     """Rules on which the executors differ, with the people concerned."""
     random, known, now, keys, references = population(seed, account)
     people = reading.read({"visitor": keys}, EVERYTHING, known.zone)
@@ -59,7 +60,7 @@ def differences(seed, account, rules):
     maker = Rules(random, now)
     known = maker.with_computed(known)
     found = []
-    for _ in range(rules):
+    for _ in range(number):
         raw = maker.make()
         rule = parse(raw, known)
         one = prepare(rule)
@@ -102,7 +103,7 @@ def test_what_is_read_of_a_person_for_a_rule_decides_as_all_of_it_does(seed, acc
     known = maker.with_computed(known)
     for _ in range(RULES):
         rule = parse(raw := maker.make(), known)
-        revision = Revision(1, 1, 0, True, rule, known.zone, references, prepare(rule), needs(rule))
+        revision = Revision(1, 1, 0, True, rule, known.zone, references, prepare(rule), needs(rule), False)
         asked = reading.planned((revision,)).wanted(now)._replace(segments=None)
         told = asked._replace(columns=reading.NAMES, loose=True)
         both = (reading.read({"visitor": keys}, one, known.zone) for one in (asked, told))
@@ -112,6 +113,30 @@ def test_what_is_read_of_a_person_for_a_rule_decides_as_all_of_it_does(seed, acc
             outcome = revision.ask(person.facts, now)
             assert outcome == revision.ask(same.facts, now), (raw, known.zone.key, now)
             assert outcome.member is revision.ask(facts, now).member, (raw, known.zone.key, now)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_more_event_ends_no_membership_of_what_only_gains(seed, account):
+    random, known, now, keys, references = population(seed, account)
+    people = reading.read({"visitor": keys}, EVERYTHING, known.zone)
+    maker = Rules(random, now)
+    checked = 0
+    for _ in range(10 * RULES):
+        if not only_gains(rule := parse(raw := maker.make(), known)):
+            continue
+        one = prepare(rule)
+        for person in people:
+            person.facts.segments = memberships(references, person)
+            if not (events := person.facts.events):
+                continue
+            new = random.choice(events)
+            before = one(replace(person.facts, events=[event for event in events if event is not new]), now)
+            if before.member:
+                last = (before.next_check_at or now + timedelta(days=400)) - timedelta(microseconds=1)
+                after = one(person.facts, now).member, one(person.facts, last).member
+                assert after == (True, True), (raw, known.zone.key, now)
+                checked += any(rules.event_leaves(rule))
+    assert checked > 10
 
 
 def test_a_fault_planted_in_either_executor_is_found(account, monkeypatch):

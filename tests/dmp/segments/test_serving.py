@@ -69,6 +69,17 @@ def history(segment):
     return [(row.entered, row.cause) for row in rows]
 
 
+def test_what_a_member_cannot_lose_is_not_asked_again(segment, view, at):
+    segment(viewers=VIEWED)
+    for minutes in range(2):
+        at(minutes=minutes)
+        view()
+    at(minutes=3)
+    with CaptureQueriesContext(connection) as asked:
+        view()
+    assert [query["sql"].split()[0] for query in asked] == ["SAVEPOINT", "WITH", "RELEASE"]
+
+
 def test_a_person_enters_with_the_event_that_qualifies_it(segment, view, inside):
     viewers = segment(viewers=VIEWED)
     view()
