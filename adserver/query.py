@@ -30,7 +30,7 @@ from dmp.events import Event, partition_missing, recorded_refund
 from dmp.keys import visitor_key
 from dmp.memberships import NOBODY, standing, together
 from dmp.models import Level, Visitor
-from dmp.segments.active import Revision, fact_of, open_to, touched
+from dmp.segments.active import Revision, active, fact_of, open_to, touched
 from dmp.segments.refresh import is_due, refresh
 
 logger = logging.getLogger(__name__)
@@ -149,20 +149,23 @@ def up_to_date(
     *,
     locked: bool,
 ) -> tuple[Any, ...]:
-    """The standings after what the event touches, and what is due, was evaluated; all of it for a visitor's first
-    event."""
+    """The standings after what the event touches, and what is due, was evaluated; at a visitor's first event also what
+    may have people of whom nothing is known."""
     segments, *visitor, of_profile, pins_in, pins_out, bucket, profile, created_at, due_at, profile_due_at = row
     who = pins_in, pins_out, bucket, profile, created_at
     is_new = created_at == now
     due = is_due(due_at, now) or is_due(profile_due_at, now)
-    if touches and not is_new:
+    if is_new:
+        touches = active.of(configuration).at_first.union(touches)
+    elif query.event.bot:
+        return row
+    else:
         touches = open_to(touches, segments, of_profile)
-    if query.event.bot or not (touches or is_new or due):
+    if not (touches or due):
         return row
     now = clock.now()  # the locks may have waited for an event that happened after this one
     people: dict[str, list[UUID]] = {Level.VISITOR: [query.event.visitor], Level.PROFILE: [profile] if profile else []}
-    asked = None if is_new else touches
-    found = refresh(configuration, people, now, "event", asked, due=due, locked=locked)
+    found = refresh(configuration, people, now, "event", touches, due=due, locked=locked)
     segments = found.get(query.event.visitor, segments)
     return segments, *visitor, found.get(profile, of_profile), *who
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from accounts import clock
 from accounts.snapshot import Configuration, Derived
 from dmp.attributes import RESERVED
 from dmp.event_types import DOCUMENTED
@@ -60,6 +61,8 @@ class Active(NamedTuple):
     checks: Mapping[str, tuple[tuple[Revision, Check | None], ...]]
     by_reference: Mapping[Reference, tuple[Revision, ...]]
     ids: frozenset[int]
+    at_first: frozenset[Revision]
+    """Those to ask at a visitor's first event, whether or not it touches them."""
     plans: dict[frozenset[Revision], Any]
     """What evaluating some of them takes, kept by `dmp.segments.reading`: the same ones are touched again and again."""
 
@@ -88,8 +91,18 @@ def load_active(configuration: Configuration) -> Active:
         event_checks(revisions),
         by_reference(revisions),
         frozenset(revision.id for revision in revisions),
+        frozenset(revision for revision in revisions if may_have_nobody(revision)),
         {},
     )
+
+
+def may_have_nobody(revision: Revision) -> bool:
+    """Whether somebody of whom nothing is known but the name and the newest event may be in, now or later."""
+    for leaf in rules.leaves(revision.rule):
+        if isinstance(leaf, rules.Sample) or (isinstance(leaf, rules.AttributeIs) and leaf.name in RESERVED):
+            return True
+    now = clock.now()
+    return revision.ask(facts.Facts(revision.zone, first_seen=now), now) != Outcome(False, None)
 
 
 active: Derived[Active] = Derived(load_active)

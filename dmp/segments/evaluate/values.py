@@ -110,6 +110,9 @@ def checker(wanted: Values) -> Check:
              for t in wanted.others if t.op not in RELATIVE]  # fmt: skip
     relative = [test for test in wanted.others if test.op in RELATIVE]
     convert = CONVERT[wanted.type]
+    if len(plain) == 1 and not bounds and not relative:  # most of what is asked of events
+        [(test_of, only)] = plain
+        return lambda raw, zone, now: test_of(convert(raw), only)
 
     def check(raw: Sequence[Any], zone: ZoneInfo, now: datetime) -> bool:
         values = convert(raw)

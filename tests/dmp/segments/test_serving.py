@@ -80,6 +80,21 @@ def test_what_a_member_cannot_lose_is_not_asked_again(segment, view, at):
     assert [query["sql"].split()[0] for query in asked] == ["SAVEPOINT", "WITH", "RELEASE"]
 
 
+@pytest.mark.parametrize("agent", ["", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"])
+def test_a_new_visitor_is_in_what_asks_for_nothing_done(segment, api, shop, inside, agent):
+    segment(lookers={"not": {"event": "purchase"}}, half={"sample": {"from": 0, "to": 100}}, viewers=VIEWED)
+    api(CQ, shop.event(), HTTP_USER_AGENT=agent)
+    assert inside() == ["half", "lookers"]
+
+
+def test_a_new_visitor_is_not_asked_what_only_events_decide(segment, api, shop):
+    segment(viewers=VIEWED, regular={"any": [{"event": "purchase"}, {"attribute": "plan", "eq": "gold"}]})
+    api(CQ, shop.event())
+    with CaptureQueriesContext(connection) as asked:
+        api(CQ, shop.event(visitorId=str(uuid4())))
+    assert [query["sql"].split()[0] for query in asked] == ["WITH"]
+
+
 def test_a_person_enters_with_the_event_that_qualifies_it(segment, view, inside):
     viewers = segment(viewers=VIEWED)
     view()
