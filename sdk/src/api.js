@@ -19,14 +19,14 @@ function init(options) {
   else start();
 }
 
-/** The page goes on in between: to ask for cookies and storage takes as long as all the rest. */
+/** Three tasks, between which the page goes on: the script, then cookies and storage, then the page view. */
 function start() {
   begin();
   setTimeout(() => {
+    if (config.autoPage) watchPages(); // its task comes before the one that forgets the cookies that were read
     if (refused()) optOut(); // on another subdomain
     visitorId();
     startQueue();
-    if (config.autoPage) watchPages();
   });
 }
 

@@ -6,7 +6,7 @@
 
 import { config, fail } from "./config.js";
 import { local } from "./store.js";
-import { allowed, uuid } from "./visitor.js";
+import { allowed } from "./visitor.js";
 
 const PREFIX = "sh_q.";
 const LIMIT = 100; // entries of all tabs
@@ -14,7 +14,7 @@ const KEPT = 864e5; // ms; the server knows an eventId for 24 hours
 const SETTLE = 1000; // ms until what was left behind is taken over: its page may just be starting
 const ABANDONED = 6e4; // ms, where no lock tells whether a page lives
 const locks = navigator.locks;
-const page = uuid();
+const page = Math.random().toString(36).slice(2);
 const mine = new Map();
 let number = 0;
 let failures = 0;
@@ -70,7 +70,7 @@ async function send(entry) {
   const status = response?.status || 500;
   if (status == 429 || status >= 500) {
     entry.failed = true;
-    later(+response?.headers.get("retry-after") || 0);
+    later(Math.min(response?.headers.get("retry-after") * 1000 || 0, KEPT)); // timers take no more than 24 days
     return false;
   }
   failures = 0;
@@ -79,9 +79,9 @@ async function send(entry) {
   return true;
 }
 
-/** Tries again after a pause that doubles up to a minute, of which a part is left to chance. */
-function later(seconds) {
-  timer ||= setTimeout(pump, seconds * 1000 + Math.min(60, 2 ** failures++) * (1 + Math.random()) * 500);
+/** Tries all again after a pause (ms) that doubles up to a minute, of which a part is left to chance. */
+function later(pause) {
+  timer ||= setTimeout(flush, pause + Math.min(60, 2 ** failures++) * (1 + Math.random()) * 500);
 }
 
 /** Sends what waits, oldest first and one at a time. */
@@ -103,8 +103,11 @@ async function adopt() {
       enqueue(path, body, null, +at);
     }
   };
-  if (!locks) return take();
-  await locks.request(PREFIX, async () => take(new Set((await locks.query()).held.map((lock) => lock.name))));
+  try {
+    await locks.request(PREFIX, async () => take(new Set((await locks.query()).held.map((lock) => lock.name))));
+  } catch {
+    take(); // none here, or not for this frame
+  }
 }
 
 /** Sends at once what waits here and what was left behind. */
@@ -114,7 +117,7 @@ export async function flush() {
 }
 
 /** A page that lives holds a lock of its name; not in the back/forward cache, which takes no page with locks. */
-const live = () => locks?.request(page, () => new Promise((resolve) => (leave = resolve)));
+const live = () => locks?.request(page, () => new Promise((resolve) => (leave = resolve))).catch(() => {});
 
 export function startQueue() {
   setTimeout(live, SETTLE / 2); // not while the page is busy starting

@@ -5,7 +5,7 @@ import { config, quietly } from "./config.js";
 const KEPT = 34128000; // seconds, about 13 months
 const memory = {};
 let domain; // of our cookies; found once
-let jar; // document.cookie for the rest of the task: each look asks another process
+let jar; // "; " and document.cookie, for the rest of the task: to look asks another process
 
 /** Does something with localStorage, where there is one, it may be used and is not full. */
 export const local = (action) => quietly(() => config.persistence != "memory" && action(localStorage));
@@ -14,17 +14,20 @@ export const local = (action) => quietly(() => config.persistence != "memory" &&
 const cookie = (name) =>
   quietly(() => {
     if (!jar) setTimeout(() => (jar = ""));
-    jar ||= document.cookie;
-    const found = config.persistence == "cookie" && jar.match(`(?:^|; )${name}=([^;]*)`);
+    jar ||= "; " + document.cookie;
+    const found = config.persistence == "cookie" && jar.match(`; ${name}=([^;]*)`);
     return found && decodeURIComponent(found[1]);
   });
 
-const setCookie = (name, value, seconds, domain) =>
+/** "" forgets it. */
+const setCookie = (name, value, domain) =>
   quietly(() => {
-    jar = "";
+    const pair = `; ${name}=` + encodeURIComponent(value);
+    jar &&= pair + jar;
     document.cookie =
-      `${name}=${encodeURIComponent(value)};path=/;samesite=lax;max-age=` +
-      seconds +
+      pair.slice(2) +
+      ";path=/;samesite=lax;max-age=" +
+      (value ? KEPT : 0) +
       (domain ? ";domain=" + domain : "") +
       (location.protocol == "https:" ? ";secure" : "");
   });
@@ -34,9 +37,10 @@ function widest() {
   const parts = location.hostname.split(".");
   for (let labels = 2; labels <= parts.length; labels++) {
     const candidate = parts.slice(-labels).join(".");
-    setCookie("sh_try", 1, 9, candidate);
+    setCookie("sh_try", 1, candidate);
+    jar = ""; // was it taken?
     if (cookie("sh_try")) {
-      setCookie("sh_try", "", 0, candidate);
+      setCookie("sh_try", "", candidate);
       return candidate;
     }
   }
@@ -50,7 +54,7 @@ export const read = (name, valid = /./) =>
 export function write(name, value, aside) {
   if (config.persistence == "cookie" && !aside) {
     domain ??= config.cookieDomain == "auto" ? widest() : config.cookieDomain;
-    setCookie(name, value, value ? KEPT : 0, domain);
+    setCookie(name, value, domain);
   }
   const kept = local((storage) => (value ? storage.setItem(name, value) : storage.removeItem(name), true));
   memory[name] = kept ? "" : value;

@@ -10,10 +10,9 @@ const UUID4 = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 
 /** crypto.randomUUID exists on https only; random values everywhere. */
 export const uuid = () =>
-  [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte, place) => (place == 6 ? (byte & 15) | 64 : place == 8 ? (byte & 63) | 128 : byte) + 256)
-    .map((byte, place) => (place > 3 && place < 11 && place % 2 == 0 ? "-" : "") + byte.toString(16).slice(1))
-    .join("");
+  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (digit / 4)))).toString(16)
+  );
 
 const choice = () => read(CONSENT, /^(0|\+?{.+})$/);
 
@@ -63,6 +62,6 @@ export const refuse = () => write(CONSENT, "0");
 export const grant = (purposes) => choice() != purposes && write(CONSENT, "+" + purposes);
 
 /** The purposes that no event has told yet. */
-export const untold = () => quietly(() => JSON.parse(read(CONSENT, /^\+/)?.slice(1)));
+export const untold = () => quietly(() => JSON.parse(read(CONSENT, /^\+/)?.slice(1) || null));
 
 export const told = () => write(CONSENT, choice().replace("+", ""));
