@@ -69,6 +69,7 @@ class Road(Server):
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
         self.closed = ""
+        self.retry_after = "2"
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.times: list[float] = []
         self.lock = threading.Lock()
@@ -110,7 +111,8 @@ class RoadHandler(Quiet):
             return
         if closed == "busy" and self.command == "POST":
             seen = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
-            self.answer(503, {"Retry-After": "2", "Content-Type": "application/json", **seen}, b'{"status":503}')
+            seen |= {"Retry-After": self.server.retry_after, "Content-Type": "application/json"}
+            self.answer(503, seen, b'{"status":503}')
             return
         if closed == "slow" and self.command == "POST":
             time.sleep(1)

@@ -78,7 +78,9 @@ def test_a_late_answer_does_not_render_on_the_next_page(page: Page, site: Any, r
     page.goto(site.url("/a"))
     wait_until(road.events)
     page.evaluate("history.pushState(null, '', '/b')")
-    page.wait_for_timeout(2500)
+    wait_until(lambda: len(road.events()) == 2)
+    wait_until(lambda: not road.under_way)
+    page.wait_for_timeout(300)
     assert page.inner_html("[data-sh-slot]") == ""
     assert road.tracked("i") == []
 

@@ -93,6 +93,16 @@ def test_a_server_that_is_busy_says_when_to_come_again(page: Page, site: Any, ro
     assert Event.objects.filter(event="look").count() == 2
 
 
+def test_a_server_may_ask_for_longer_than_timers_take(page: Page, site: Any, road: Any, stored: Any) -> None:
+    open_page(page, site, stored)
+    road.closed, road.retry_after = "busy", "3000000"  # seconds, over 2**31 milliseconds
+    road.calls.clear()
+    look(page)
+    wait_until(lambda: road.calls)
+    time.sleep(1)
+    assert len(road.calls) == 1
+
+
 def test_two_tabs_never_send_the_same_twice(context: BrowserContext, site: Any, road: Any, stored: Any) -> None:
     first, second = context.new_page(), context.new_page()
     for page in (first, second):
@@ -126,6 +136,34 @@ def test_of_what_is_left_behind_one_tab_takes_all(context: BrowserContext, site:
         page.evaluate("void segmenthub.flush()")
     wait_until(lambda: not queued(pages[1]))
     assert [count for _, count in Counter(event["eventId"] for event in road.events("look")).items()] == [1] * 4
+
+
+def test_what_a_closed_tab_left_is_sent_by_one_that_stays(
+    context: BrowserContext, site: Any, road: Any, stored: Any
+) -> None:
+    gone, stays = context.new_page(), context.new_page()
+    for page in (gone, stays):
+        open_page(page, site, stored)
+    road.closed = "down"
+    for page in (gone, stays):
+        look(page)
+    wait_until(lambda: len(queued(stays)) == 2)
+    gone.close()
+    time.sleep(0.5)
+    road.closed = ""
+    stored(2, "look")
+    assert Event.objects.filter(event="look").count() == 2
+
+
+def test_in_a_frame_that_may_not_store_events_are_sent_without_an_error(page: Page, site: Any, stored: Any) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    site.pages["/page"] = "<iframe sandbox=allow-scripts src=/framed></iframe>"
+    page.goto(site.url("/page"))
+    stored(1)
+    page.wait_for_timeout(700)  # by then a page takes its lock
+    page.frames[1].evaluate("segmenthub.flush()")
+    assert errors == []
 
 
 def test_without_locks_what_was_left_is_taken_after_a_minute(page: Page, site: Any, road: Any, stored: Any) -> None:
