@@ -26,6 +26,7 @@ from adserver.delivery import delivery
 from adserver.forms import CampaignForm, MediaForm
 from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
 from adserver.preview import link_to
+from adserver.rivals import unshown
 from dmp.segments.offer import offer
 from dmp.segments.vocabulary import vocabulary
 
@@ -145,6 +146,7 @@ class CampaignAdmin(AccountAdmin):
         campaign: Campaign | None = kwargs.get("obj")
         asked = campaign is not None and campaign.status == Campaign.Status.LIVE and request.method == "GET"
         context["problems"] = problems(campaign) if campaign is not None and asked else []
+        context["unshown"] = unshown(campaign, now()) if campaign is not None and asked else ""
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
         if kwargs.get("add") or self.has_change_permission(request, campaign):
             context["rule_offer"] = offer(vocabulary(Configuration(in_account(request).account, 0)))

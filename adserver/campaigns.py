@@ -6,8 +6,8 @@ from accounts.clock import now
 from accounts.models import Platform
 from accounts.snapshot import Configuration
 from adserver.conditions import can_hold, parse_conditions
-from adserver.decision import matches
 from adserver.models import Campaign, Creative, Progress
+from adserver.rivals import always_before, better, covers, same_people
 from dmp.models import EventType, Membership, Segment
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
@@ -16,8 +16,7 @@ from dmp.segments.vocabulary import vocabulary
 def problems(campaign: Campaign) -> list[str]:
     """Why a saved campaign can never show, whatever visitors do; empty when it can. One sentence each, which says
     what to do."""
-    checks = (schedule, placement, creatives, surroundings, conditions, people, amount)
-    return [problem for check in checks for problem in check(campaign)]
+    return [problem for check in (*OWN, beaten) for problem in check(campaign)]
 
 
 def schedule(campaign: Campaign) -> list[str]:
@@ -101,11 +100,6 @@ def amount(campaign: Campaign) -> list[str]:
     return [f"It has reached its goal of {campaign.amount:,} {campaign.goal}. Raise it, or end the campaign."]
 
 
-def covers(wide: str, narrow: str) -> bool:
-    """Whether all paths that fit `narrow` surely fit `wide`: * in `narrow` may be any text, so only a * can take it."""
-    return matches(wide, narrow)
-
-
 def people(campaign: Campaign) -> list[str]:
     included = list(campaign.segments.all())
     excluded = list(campaign.exclude_segments.all())
@@ -124,15 +118,27 @@ def people(campaign: Campaign) -> list[str]:
     return found
 
 
-def same_people(segment: Segment, other: Segment) -> bool:
-    return segment == other or (segment.rule is not None and segment.rule == other.rule)
-
-
 def serves_nobody(segment: Segment) -> bool:
     """Whether it has no rule, or one that was never built and is not being built, and nobody is in it by hand."""
     if segment.revision is not None or segment.status == Segment.Status.BUILDING:
         return False
     return not Membership.objects.filter(segment=segment, pinned="in").exists()
+
+
+OWN = (schedule, placement, creatives, surroundings, conditions, people, amount)
+"""What is asked of a campaign without looking at others."""
+
+
+def beaten(campaign: Campaign) -> list[str]:
+    """One of a better tier that takes its placement whenever it fits itself."""
+    for rival in better(campaign):
+        if always_before(rival, campaign) and not any(check(rival) for check in OWN):
+            closed = f"; only who closed “{rival}” gets this one" if rival.dismiss_days else ""
+            return [
+                f"“{rival}” of tier {rival.tier} is shown in “{campaign.placement}” wherever this one fits{closed}."
+                f" Give this one tier {rival.tier} or a smaller one, or “{rival}” a cap, an end or fewer people."
+            ]
+    return []
 
 
 def any_of(names: list[str] | list[Segment]) -> str:

@@ -15,6 +15,7 @@ from adserver.groups import EVERY_CAMPAIGN, share_changed_at
 from adserver.models import AdSettings, Campaign, Creative, Placement
 from adserver.reasons import is_refusal, words
 from adserver.reports import Counts, Reason, Report, funnel, reasons, report
+from adserver.rivals import unshown
 from segmenthub.panel.pages import Page, above, asked
 from segmenthub.panel.periods import LENGTHS, Asked, asked_period
 from segmenthub.panel.tables import Row, Table, counts_file, file
@@ -189,6 +190,7 @@ class CampaignReportPage(ReportPage):
             "parents": above("adserver_campaign", "Campaigns", row=self.campaign),
             "campaign": self.campaign,
             "problems": problems(self.campaign) if live else [],
+            "unshown": unshown(self.campaign, period.now) if live else "",
             "delivery": delivered(self.campaign, period),
         }
 
