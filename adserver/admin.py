@@ -42,6 +42,9 @@ def pixels(side: int | None) -> int:
 
 
 class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
+    stored: Media | None = None
+    """The medium that an uploaded picture became."""
+
     content = Json(required=False, rows=6, help_text='JSON: what your site reads. HTML: {"html": "<a …>…</a>"}.')
 
     upload = forms.FileField(
@@ -76,6 +79,9 @@ class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
         except forms.ValidationError as error:
             self.add_error("upload", error)
             return found
+        self.stored = stored
+        self.data = self.data.copy()  # if the form is refused: a browser does not send the file again
+        self.data[self.add_prefix("media")], self.data[self.add_prefix("type")] = str(stored.pk), Creative.Type.IMAGE
         return found | {"media": stored, "type": Creative.Type.IMAGE}
 
 
@@ -150,6 +156,7 @@ class CampaignAdmin(AccountAdmin):
         context["delivery"] = delivery(campaign, now()) if campaign is not None and asked else None
         if kwargs.get("add") or self.has_change_permission(request, campaign):
             context["rule_offer"] = offer(vocabulary(Configuration(in_account(request).account, 0)))
+        context["kept"] = kept_pictures(context)
         if campaign is not None:
             context["show_history"] = False  # what was changed stands on the page
             context["stage"] = lifecycle.stage(campaign, now())
@@ -224,6 +231,12 @@ class CampaignAdmin(AccountAdmin):
 
 
 CreativeInline.parent = CampaignAdmin
+
+
+def kept_pictures(context: Any) -> list[Media]:
+    """What was uploaded with a form that is shown again, as something else in it was refused."""
+    formsets = [inline.formset for inline in context.get("inline_admin_formsets", ())]
+    return [form.stored for formset in formsets for form in formset.forms if getattr(form, "stored", None)]
 
 
 class AdSettingsForm(AccountForm):

@@ -15,24 +15,6 @@ from dmp.models import EventType
 from dmp.segments.operands import RuleError
 from dmp.segments.vocabulary import vocabulary
 
-LABELS = {
-    "cap": "At most, per person",
-    "cap_hours": "Within hours",
-    "stop_after": "Stop for somebody after",
-    "dismiss_days": "Days after closing it",
-    "amount": "How many",
-    "daily_cap": "At most a day",
-    "holdout_percent": "Held out (%)",
-    "click_days": "A click counts for days",
-    "view_days": "A view counts for days",
-    "match": "What counts",
-    "exclude_segments": "But not in",
-}
-CHOICES = {
-    "stop_after": {"none": "nothing: go on", "click": "a click", "conversion": "a conversion"},
-    "goal": {"none": "no goal", "impressions": "impressions", "clicks": "clicks"},
-}
-
 
 class CampaignForm(AccountForm):
     paths = Lines(
@@ -92,10 +74,6 @@ class CampaignForm(AccountForm):
         self.fields["events"] = Boxes(
             events, stored=campaign.events, label="After these events", help_text="None ticked: after any event."
         )
-        for name, label in LABELS.items():
-            self.fields[name].label = label
-        for name, words in CHOICES.items():
-            self.fields[name].choices = list(words.items())  # type: ignore[attr-defined]
         for name in ("starts_at", "ends_at"):
             field = self.fields[name]
             field.help_text = f"{field.help_text} Time in {account.timezone}.".strip()

@@ -7,7 +7,9 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import DateTimeField, Model
+from django.utils.dateformat import format as date_format
+from django.utils.timezone import localtime
 
 from accounts.clock import now
 from accounts.models import User
@@ -68,18 +70,19 @@ def note(campaign: Campaign, before: dict[str, Any], user: User | None) -> None:
 
 
 def told(change: CampaignChange) -> list[tuple[str, str, str]]:
-    """What changed, as the form calls it, before and after, in words; of a creative each field by itself."""
+    """What changed, as the form calls it, before and after, in words; of a creative each field by itself. Times are in
+    the zone that is active."""
     lines = []
     for name, (before, after) in change.changes.items():
         if not name.startswith("creative "):
-            lines.append((label(Campaign, name), words(before), words(after)))
+            lines.append((label(Campaign, name), words(Campaign, name, before), words(Campaign, name, after)))
             continue
         one, other = before or {}, after or {}
         lines += [
             (
                 f"{name[:1].upper()}{name[1:]}: {label(Creative, field).lower()}",
-                words(one.get(field)),
-                words(other.get(field)),
+                words(Creative, field, one.get(field)),
+                words(Creative, field, other.get(field)),
             )
             for field in {**one, **other}
             if one.get(field) != other.get(field)
@@ -87,23 +90,33 @@ def told(change: CampaignChange) -> list[tuple[str, str, str]]:
     return lines
 
 
+def field_of(model: type[Model], name: str) -> Any:
+    """None for one that is no more."""
+    try:
+        return model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+
+
 def label(model: type[Model], name: str) -> str:
     """A field's name in the panel; one that is no more keeps its own."""
-    try:
-        text = str(getattr(model._meta.get_field(name), "verbose_name", name))
-    except FieldDoesNotExist:
-        text = name
+    text = str(getattr(field_of(model, name), "verbose_name", name))
     return text[:1].upper() + text[1:].replace("_", " ")
 
 
-def words(value: Any) -> str:
+def words(model: type[Model], name: str, value: Any) -> str:
     if value in (None, "", [], {}):
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(words, value))
+        return ", ".join(words(model, name, each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    field = field_of(model, name)
+    if isinstance(field, DateTimeField):
+        return date_format(localtime(datetime.fromisoformat(value)), "j M Y H:i")
+    return str(dict(getattr(field, "choices", None) or ()).get(value, value))
 
 
 def has_statistics(campaign: Campaign) -> bool:

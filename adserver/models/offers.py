@@ -103,8 +103,10 @@ class Placement(models.Model):
         return self.code
 
 
-def texts(length: int = 255, *checks: Any) -> ArrayField:  # type: ignore[type-arg]
-    return ArrayField(models.CharField(max_length=length, validators=checks), default=list, blank=True)
+def texts(length: int = 255, *checks: Any, name: str | None = None) -> ArrayField:  # type: ignore[type-arg]
+    return ArrayField(
+        models.CharField(max_length=length, validators=checks), verbose_name=name, default=list, blank=True
+    )
 
 
 def new_salt() -> str:
@@ -130,18 +132,18 @@ class Campaign(models.Model):
         MOBILE = "mobile"
 
     class Goal(models.TextChoices):
-        NONE = "none"
-        IMPRESSIONS = "impressions"
-        CLICKS = "clicks"
+        NONE = "none", "no goal"
+        IMPRESSIONS = "impressions", "impressions"
+        CLICKS = "clicks", "clicks"
 
     class Pacing(models.TextChoices):
         EVEN = "even", "even: spread until the end"
         ASAP = "asap", "asap: as fast as there are visitors"
 
     class StopAfter(models.TextChoices):
-        NONE = "none"
-        CLICK = "click"
-        CONVERSION = "conversion"
+        NONE = "none", "nothing: go on"
+        CLICK = "click", "a click"
+        CONVERSION = "conversion", "a conversion"
 
     class Match(models.TextChoices):
         ANY = "any", "any purchase"
@@ -174,50 +176,68 @@ class Campaign(models.Model):
     label = models.CharField(max_length=64, blank=True, help_text="At most one campaign of a label in a response.")
     platforms = texts()
     devices = ArrayField(models.CharField(max_length=16, choices=Device.choices), default=list, blank=True)
-    events = texts(64)
+    events = texts(64, name="after these events")
     paths = texts(1024, check_path)
-    exclude_paths = texts(1024, check_path)
+    exclude_paths = texts(1024, check_path, name="but not on")
     segments = models.ManyToManyField(Segment, blank=True, related_name="campaigns", help_text="Any of these.")
     exclude_segments = models.ManyToManyField(
-        Segment, blank=True, related_name="excluding_campaigns", help_text="None of these."
+        Segment, verbose_name="but not in", blank=True, related_name="excluding_campaigns", help_text="None of these."
     )
     conditions = models.JSONField(
-        null=True, blank=True, help_text="What the event itself must be, such as a price of 50 or more."
+        "and only if", null=True, blank=True, help_text="What the event itself must be, such as a price of 50 or more."
     )
     goal = models.CharField(max_length=16, choices=Goal.choices, default=Goal.NONE)
     amount = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="How many; never one more is counted."
+        "how many",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many; never one more is counted.",
     )
     pacing = models.CharField(max_length=8, choices=Pacing.choices, default=Pacing.EVEN)
     daily_cap = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Impressions a day, of all people together."
+        "at most a day",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Impressions a day, of all people together.",
     )
     cap = models.PositiveSmallIntegerField(
+        "at most, per person",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="Impressions that one person gets at most.",
     )
     cap_hours = models.PositiveSmallIntegerField(
-        default=24, validators=[MinValueValidator(1), MaxValueValidator(24 * 90)], help_text="Within so many hours."
+        "within hours",
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(24 * 90)],
+        help_text="Within so many hours.",
     )
-    stop_after = models.CharField(max_length=16, choices=StopAfter.choices, default=StopAfter.NONE)
+    stop_after = models.CharField(
+        "stop for somebody after", max_length=16, choices=StopAfter.choices, default=StopAfter.NONE
+    )
     dismiss_days = models.PositiveSmallIntegerField(
+        "days after closing it",
         default=30,
         validators=[MaxValueValidator(365)],
         help_text="Not shown for so many days to who closed it; 0: shown again at once.",
     )
     holdout_percent = models.PositiveSmallIntegerField(
+        "held out (%)",
         default=0,
         validators=[MaxValueValidator(50)],
         help_text="So many of a hundred people do not get it: against them its effect is measured.",
     )
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
     click_days = models.PositiveSmallIntegerField(
-        default=7, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
+        "a click counts for days", default=7, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
     )
-    view_days = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(MOST_DAYS)])
-    match = models.CharField(max_length=8, choices=Match.choices, default=Match.ANY)
+    view_days = models.PositiveSmallIntegerField(
+        "a view counts for days", default=1, validators=[MaxValueValidator(MOST_DAYS)]
+    )
+    match = models.CharField("what counts", max_length=8, choices=Match.choices, default=Match.ANY)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -85,13 +85,21 @@ def test_history_tells_fields_as_the_form_calls_them(account):
     change = CampaignChange(
         changes={
             "holdout_percent": [0, 10],
+            "exclude_segments": [["Staff"], []],
+            "stop_after": ["none", "click"],
+            "conditions": [None, {"property": "price", "gte": 50}],
+            "ends_at": [None, "2026-11-28T21:30:00+00:00"],
             "segments": [[], ["Staff", "VIP"]],
             "creative A": [{"name": "A", "link": ""}, {"name": "A", "link": "https://shop.example/sale"}],
             "gone": ["a", None],
         }
     )
     assert lifecycle.told(change) == [
-        ("Holdout percent", "0", "10"),
+        ("Held out (%)", "0", "10"),
+        ("But not in", "Staff", "–"),
+        ("Stop for somebody after", "nothing: go on", "a click"),
+        ("And only if", "–", '{"property": "price", "gte": 50}'),
+        ("Ends at", "–", "28 Nov 2026 21:30"),
         ("Segments", "–", "Staff, VIP"),
         ("Creative A: link", "–", "https://shop.example/sale"),
         ("Gone", "a", "–"),

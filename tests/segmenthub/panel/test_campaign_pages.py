@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from accounts.clock import now
-from adserver.models import Campaign, CampaignChange, CampaignStat, Placement
+from adserver.models import Campaign, CampaignChange, CampaignStat, Media, Placement
 
 LABEL = "adserver.campaign"
 
@@ -65,6 +65,13 @@ def test_an_upload_that_is_no_picture_is_told_beside_it(client, ours):
     response = save(client, ours[LABEL], **{"creatives-0-upload": bad})
     assert "This is no picture that browsers show everywhere." in response.content.decode()
     assert ours[LABEL].creatives.get().media is None
+
+
+def test_a_refused_form_keeps_the_picture_and_says_so(client, ours):
+    text = save(client, ours[LABEL], tier=99, **{"creatives-0-upload": a_picture()}).content.decode()
+    kept = Media.objects.latest("created_at")
+    assert f"The picture “{kept}” is kept under Media and chosen below" in text
+    assert f'<option value="{kept.pk}" selected>' in text
 
 
 def test_a_live_campaign_does_not_become_a_draft(client, ours):
