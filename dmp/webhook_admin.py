@@ -130,7 +130,10 @@ class DeliveryAdmin(AccountAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     empty_title = "No messages"
-    empty_text = "What your webhooks are told stands here for 30 days, with the answers of your server."
+    empty_text = (
+        "What your webhooks are told stands here for 30 days, with the answers of your server. Add one under"
+        " Audiences > Webhooks."
+    )
 
     def of_account(self, rows: QuerySet[Any], standing: Standing | None) -> QuerySet[Any]:
         return rows.none() if standing is None else rows.filter(webhook__account=standing.account)

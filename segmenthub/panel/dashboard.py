@@ -239,6 +239,7 @@ class Overview(Page):
             "campaigns": running(self.account, at),
             "steps": [(step, self.standing.may_change(step.least)) for step in to_do],
             "is_new": not all(step.done for step in to_do),
+            "may_campaign": self.standing.may_change(Role.MARKETER),
             "curl": first_event(self.account),
             "days": DAYS,
             "refusal_days": REFUSAL_DAYS,

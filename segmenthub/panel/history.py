@@ -68,7 +68,7 @@ class HistoryPage(Page):
         except TooSlow:
             levels = None
         return {
-            "title": "History",
+            "title": "Growth",
             "parents": above("dmp_segment", "Segments", row=segment),
             "segment": segment,
             "tab": "history",
