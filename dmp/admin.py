@@ -200,7 +200,7 @@ class SegmentAdmin(AccountAdmin):
         if segment is not None:
             context["progress"] = progress(segment)
             context["edited"] = segment.rule != segment.served_rule()
-        context["users"] = [link_to(user) for user in users_of(account.pk, segment.name)] if segment else []
+        context["users"] = [link_to(user, request) for user in users_of(account.pk, segment.name)] if segment else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -232,7 +232,10 @@ class SegmentAdmin(AccountAdmin):
             return str(error)
 
 
-def link_to(row: Model) -> dict[str, Any]:
+def link_to(row: Model, request: HttpRequest) -> dict[str, Any]:
+    """What kind it is; its name and page for those who may see it."""
+    if not admin.site._registry[type(row)].has_view_permission(request, row):
+        return {"noun": row._meta.verbose_name}
     page = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
     return {"name": str(row), "noun": row._meta.verbose_name, "link": reverse(page, args=[row.pk])}
 

@@ -103,6 +103,17 @@ def test_a_viewer_sees_no_personal_data_on_the_pages_that_it_may_open(login: Log
         assert "jane@" not in client.get(reverse(f"panel:{name}")).content.decode()
 
 
+def test_a_viewer_is_told_that_a_webhook_uses_a_segment_but_not_which(login: Login, ours: House) -> None:
+    address = reverse("panel:dmp_segment_change", args=[ours["dmp.segment"].pk])
+    page = reverse("panel:dmp_webhook_change", args=[ours["dmp.webhook"].pk])
+
+    told = {role: login(ours.account, role).get(address).content.decode() for role in ("viewer", "analyst")}
+
+    assert page in told["analyst"]
+    assert "a webhook" in told["viewer"]
+    assert ours["dmp.webhook"].url not in told["viewer"]
+
+
 def test_a_suspended_account_can_be_read_but_not_changed(login: Login, ours: House) -> None:
     client = login(ours.account)
     ours.account.status = Account.Status.SUSPENDED
