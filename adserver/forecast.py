@@ -1,16 +1,18 @@
 """How many people a campaign would reach and how often it would be shown: what happened in the last two weeks, decided
 again with the campaign among those that run now.
 
-A sample of the account's visitors is asked (keys are hashes, so the lowest ones are a fair sample), each with the
-segments that it is in now, as long as a request may take. Caps and dismissals count from the beginning of the two
-weeks, for each visitor by itself. Ranges hold the truth in 95 of 100 samples, were the next weeks like the last ones.
+A sample of the account's visitors is asked (keys are hashes, so the lowest ones are a fair sample), as long as a
+request may take, each with the segments that it was in at each event; before a rule was built, with those after that.
+What is shown, clicked and closed of what is answered is drawn as it was lately, so that caps, dismissals and stops
+after a click count, from the beginning of the two weeks, for each visitor by itself; stops after an order do not.
+Ranges hold the truth in 95 of 100 samples, were the next weeks like the last ones.
 """
 
 import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
@@ -26,7 +28,7 @@ from adserver.live import compiled, offers
 from adserver.models import Campaign, CampaignStat
 from cdp.people import Profiles
 from dmp.memberships import NOBODY, Standing, standing, together
-from dmp.models import Event, Visitor
+from dmp.models import Event, MembershipChange, Visitor
 from dmp.segments.active import fact_of
 
 DAYS = 14
@@ -38,7 +40,12 @@ FEWEST = 30
 """People, under which nothing is said."""
 SIGMAS = 1.96
 MEASURED = 1000
-"""From so many answers on the share that was really shown is known."""
+"""From so many answers on it is known what becomes of them."""
+
+
+Move = tuple[datetime, int, bool]
+"""When, which segment, and whether it was entered."""
+Moves = dict[UUID, list[Move]]
 
 
 class Range(NamedTuple):
@@ -72,10 +79,28 @@ class Forecast(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Of one person: whether it could be shown, and the days of its answers."""
+    """Of one person: whether it could be shown, the days of its answers, and how many of these were shown."""
 
     eligible: bool
     served: list[date]
+    shown: int
+
+
+class Rates(NamedTuple):
+    """Of answers the share that is shown; of these the share that is clicked, and that is closed."""
+
+    shown: float = 1.0
+    clicked: float = 0.0
+    dismissed: float = 0.0
+
+
+@dataclass(slots=True)
+class Did:
+    """What a person did with a campaign so far."""
+
+    shown: list[float] = field(default_factory=list)
+    clicked: bool = False
+    dismissed_at: float | None = None
 
 
 def forecast(configuration: Configuration, campaign: Campaign, now: datetime) -> Forecast | None:
@@ -85,7 +110,8 @@ def forecast(configuration: Configuration, campaign: Campaign, now: datetime) ->
     total = visitors.count()
     if total < FEWEST:
         return None
-    replay = Replay(configuration, campaign, now)
+    rates = measured(configuration.id, now)
+    replay = Replay(configuration, campaign, rates or Rates(), now)
     found: list[Seen] = []
     people = list(visitors.order_by("key")[:SAMPLE])
     ends = time.monotonic() + SECONDS
@@ -93,26 +119,26 @@ def forecast(configuration: Configuration, campaign: Campaign, now: datetime) ->
         found += replay.people(people[start : start + BATCH], since)
         if time.monotonic() > ends:
             break
-    share = shown_share(configuration.id, now)
-    served = estimate([len(one.served) for one in found], total).times(1 / DAYS)
+    most = campaign.daily_cap or math.inf
+    impressions = estimate([one.shown for one in found], total).times(1 / DAYS)
     return Forecast(
         visitors=total,
         asked=len(found),
         people=estimate([int(one.eligible) for one in found], total),
-        served=served,
-        impressions=served if share is None else served.times(share),
+        served=estimate([len(one.served) for one in found], total).times(1 / DAYS),
+        impressions=Range(*(min(number, most) for number in impressions)),
         by_day=by_day(found, total, since, now, configuration),
-        shown=share,
+        shown=rates.shown if rates else None,
     )
 
 
 def estimate(numbers: Sequence[int], total: int) -> Range:
-    """The sum over all people, from those asked. What people do varies beside whom was asked."""
+    """The sum over all people, from those asked. How many come and what they do varies beside whom was asked."""
     count = len(numbers)
     mean = sum(numbers) / count
     spread = math.sqrt(sum((number - mean) ** 2 for number in numbers) / max(count - 1, 1))
     sampled = total * spread / math.sqrt(count) * math.sqrt(max(0.0, 1 - count / total))
-    chance = math.sqrt(total) * spread
+    chance = math.sqrt(total) * math.hypot(spread, mean)
     error = SIGMAS * math.hypot(sampled, chance)
     return Range(total * mean, max(0.0, total * mean - error), total * mean + error)
 
@@ -126,17 +152,49 @@ def by_day(
     return [(day, counts[day] * total / len(found)) for day in days]
 
 
-def shown_share(account: UUID, now: datetime) -> float | None:
-    """Of the answers of the last weeks the share that was shown."""
+def measured(account: UUID, now: datetime) -> Rates | None:
+    """What became of the answers of the last weeks; None for too few."""
     rows = CampaignStat.objects.filter(account=account, hour__gte=now - timedelta(days=DAYS))
-    told = rows.aggregate(served=Sum("served"), impressions=Sum("impressions"))
-    served, impressions = told["served"] or 0, told["impressions"] or 0
-    return min(1.0, impressions / served) if served >= MEASURED else None
+    names = ("served", "impressions", "clicks", "dismissed")
+    told = rows.aggregate(**{name: Sum(name, default=0) for name in names})
+    served, impressions, clicks, dismissed = (told[name] for name in names)
+    if served < MEASURED:
+        return None
+    return Rates(
+        *(
+            min(1.0, part / (of or 1))
+            for part, of in ((impressions, served), (clicks, impressions), (dismissed, impressions))
+        )
+    )
+
+
+def moves_of(keys: Sequence[UUID], since: datetime) -> Moves:
+    """What each person entered and left, oldest first; a build is no move of a person."""
+    found: Moves = defaultdict(list)
+    rows = MembershipChange.objects.filter(person__in=keys, at__gte=since).exclude(cause=MembershipChange.Cause.EDIT)
+    for person, at, segment, entered in rows.order_by("at").values_list("person", "at", "segment", "entered"):
+        found[person].append((at, segment, entered))
+    return found
+
+
+class Level:
+    """The segments of a visitor or profile at instants that are asked for from the latest to the earliest."""
+
+    def __init__(self, now: Standing, moves: Sequence[Move]) -> None:
+        self.now, self.moves, self.segments = now, list(moves), set(now.segments)
+
+    def at(self, time: datetime) -> Standing:
+        while self.moves and self.moves[-1][0] > time:
+            _, segment, entered = self.moves.pop()
+            (self.segments.discard if entered else self.segments.add)(segment)
+        if not self.segments and self.now is NOBODY:
+            return NOBODY
+        return self.now._replace(segments=frozenset(self.segments))
 
 
 class Replay:
-    def __init__(self, configuration: Configuration, campaign: Campaign, now: datetime) -> None:
-        self.configuration = configuration
+    def __init__(self, configuration: Configuration, campaign: Campaign, rates: Rates, now: datetime) -> None:
+        self.configuration, self.rates = configuration, rates
         live = offers.of(configuration).live
         running = bits(live.schedule.at(now))
         # who runs now runs all the time, and so does the campaign
@@ -156,28 +214,45 @@ class Replay:
         for event in rows.order_by("time"):
             events[event.visitor].append(event)
         profiles = Profiles.model.objects.in_bulk([visitor.profile for visitor in visitors if visitor.profile])
-        return [self.person(visitor, profiles.get(visitor.profile), events[visitor.key]) for visitor in visitors]
+        moves = moves_of([*keys, *profiles], since)
+        return [self.person(visitor, profiles.get(visitor.profile), events[visitor.key], moves) for visitor in visitors]
 
-    def person(self, visitor: Visitor, profile: object | None, events: Sequence[Event]) -> Seen:
-        segments = together(self.standing(visitor), self.standing(profile) if profile else NOBODY)
+    def person(self, visitor: Visitor, profile: object | None, events: Sequence[Event], moves: Moves) -> Seen:
+        """Backwards through what it entered and left to the segments of each event, then forwards."""
+        ends = [Level(self.standing(visitor), moves[visitor.key])]
+        if profile is not None:
+            ends.append(Level(self.standing(profile), moves[profile.key]))  # type: ignore[attr-defined]
+        within = [
+            together(*(level.at(event.time) for level in ends), *[NOBODY] * (2 - len(ends)))
+            for event in reversed(events)
+        ]
         unit = str(getattr(profile, "bucket", None) or visitor.visitor_id)
         control = held_out(self.rules.holdout_percent, self.rules.salt, unit)
-        past: dict[int, list[float]] = defaultdict(list)
-        eligible, served = False, []
-        for event in events:
-            found = decision.choose(self.board, self.context(event, segments, unit, past, control), self.draw)
+        did: dict[int, Did] = defaultdict(Did)
+        eligible, served, shown = False, [], 0
+        for event, segments in zip(events, reversed(within), strict=True):
+            found = decision.choose(self.board, self.context(event, segments, unit, did, control), self.draw)
             eligible = eligible or bool(found.eligible & self.bit)
             for choice in found.chosen:
-                past[choice.campaign.id].append(event.time.timestamp())
-                if choice.campaign.id == self.own:
+                own = choice.campaign.id == self.own
+                if own:
                     served.append(event.time.astimezone(self.configuration.zone).date())
-        return Seen(eligible, served)
+                if self.draw() < self.rates.shown:
+                    shown += own
+                    self.show(did[choice.campaign.id], event.time.timestamp())
+        return Seen(eligible, served, shown)
+
+    def show(self, did: Did, at: float) -> None:
+        did.shown.append(at)
+        did.clicked = did.clicked or self.draw() < self.rates.clicked
+        if self.draw() < self.rates.dismissed:
+            did.dismissed_at = at
 
     def standing(self, person: object) -> Standing:
         return standing(self.configuration, (person.segments, person.pins_in, person.pins_out))  # type: ignore[attr-defined]
 
     def context(
-        self, event: Event, segments: frozenset[int], unit: str, past: dict[int, list[float]], control: bool
+        self, event: Event, segments: frozenset[int], unit: str, did: dict[int, Did], control: bool
     ) -> decision.Context:
         return decision.Context(
             now=event.time,
@@ -189,7 +264,9 @@ class Replay:
             unit=unit,
             subject=lambda: fact_of(event),  # type: ignore[arg-type]  # the row has the same columns
             zone=self.configuration.zone,
-            past=lambda: {id: decision.Past(shown) for id, shown in past.items()},
+            past=lambda: {
+                id: decision.Past(one.shown, one.clicked, False, one.dismissed_at) for id, one in did.items()
+            },
             reached=self.reached,
             control=control,
         )

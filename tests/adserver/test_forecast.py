@@ -12,7 +12,7 @@ from adserver import forecast as module
 from adserver.forecast import Range, estimate, forecast
 from adserver.models import CampaignReason, CampaignStat, Mark
 from dmp.keys import visitor_key
-from dmp.models import Event, Segment, Visitor
+from dmp.models import Event, MembershipChange, Segment, Visitor
 from tests.adserver.offers import make_campaign, make_placement
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -86,7 +86,18 @@ def test_a_rival_that_does_not_run_now_takes_nothing(account, visited):
     assert told(account, placement=place).people.likely == PEOPLE
 
 
-def test_segments_are_those_of_now(account, visited):
+def test_who_was_in_a_segment_for_a_while_is_counted_then(account, visited):
+    segment = Segment.objects.create(account=account, name="Right now")
+    campaign = make_campaign(account, "new", status="draft")
+    campaign.segments.add(segment)
+    own = {"person": visited[0].key, "segment": segment, "account": account, "level": "visitor", "cause": "event"}
+    for days, entered in ((3, True), (1, False)):
+        MembershipChange.objects.create(**own, entered=entered, at=NOW - timedelta(days=days, hours=1))
+    found = forecast(snapshot.newer(snapshot.configuration(account.pk)), campaign, NOW)
+    assert found.served.likely * 14 == pytest.approx(2)
+
+
+def test_segments_are_those_of_now_where_nobody_moved(account, visited):
     segment = Segment.objects.create(account=account, name="Some")
     campaign = make_campaign(account, "new", status="draft")
     campaign.segments.add(segment)
@@ -99,7 +110,25 @@ def test_the_share_that_is_really_shown_is_taken_off(account, visited):
     other = make_campaign(account, "old", status="paused")
     CampaignStat.objects.create(account=account, campaign=other, hour=NOW, served=1000, impressions=250)
     found = told(account)
-    assert found.impressions.likely == pytest.approx(found.served.likely / 4)
+    assert found.impressions.likely == pytest.approx(found.served.likely / 4, rel=0.2)
+
+
+def test_a_cap_counts_what_is_shown_not_what_is_answered(account, visited):
+    other = make_campaign(account, "old", status="paused")
+    CampaignStat.objects.create(account=account, campaign=other, hour=NOW, served=1000, impressions=500)
+    found = told(account, cap=3, cap_hours=24 * 30)
+    assert found.impressions.likely > 2.8 * PEOPLE / 14
+    assert found.served.likely > 1.6 * found.impressions.likely
+
+
+def test_who_clicked_is_not_shown_it_again_where_it_stops_then(account, visited):
+    other = make_campaign(account, "old", status="paused")
+    CampaignStat.objects.create(account=account, campaign=other, hour=NOW, served=1000, impressions=1000, clicks=500)
+    assert told(account, stop_after="click").served.likely < 3 * PEOPLE / 14
+
+
+def test_what_is_shown_a_day_is_no_more_than_the_daily_cap(account, visited):
+    assert told(account, daily_cap=5).impressions == (5, 5, 5)
 
 
 def test_of_a_sample_it_tells_of_all(account, visited, monkeypatch):
