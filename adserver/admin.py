@@ -22,12 +22,15 @@ from accounts.panel import AccountAdmin, AccountForm, AccountStacked, column, na
 from accounts.snapshot import Configuration
 from adserver import lifecycle, media
 from adserver.campaigns import problems
+from adserver.conditions import parse_conditions
 from adserver.delivery import delivery
 from adserver.forms import CampaignForm, MediaForm
 from adserver.models import AdSettings, Campaign, Creative, Media, Placement, check_network
 from adserver.preview import link_to
 from adserver.rivals import unshown
 from dmp.segments.offer import offer
+from dmp.segments.operands import RuleError
+from dmp.segments.sentence import conditions_in_words
 from dmp.segments.vocabulary import vocabulary
 
 CAMPAIGNERS = Roles(view=Role.VIEWER, change=Role.MARKETER)
@@ -80,8 +83,8 @@ class CreativeForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("upload", error)
             return found
         self.stored = stored
-        self.data = self.data.copy()  # if the form is refused: a browser does not send the file again
-        self.data[self.add_prefix("media")], self.data[self.add_prefix("type")] = str(stored.pk), Creative.Type.IMAGE
+        chosen = {self.add_prefix("media"): str(stored.pk), self.add_prefix("type"): Creative.Type.IMAGE}
+        self.data = dict(self.data.items()) | chosen  # of a refused form: a browser does not send a file again
         return found | {"media": stored, "type": Creative.Type.IMAGE}
 
 
@@ -142,6 +145,16 @@ class CampaignAdmin(AccountAdmin):
         js: ClassVar = [Script("segmenthub/rules/builder.js", type="module")]
         css: ClassVar = {"all": ["segmenthub/rules/rules.css"]}
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only reads is told the conditions in words."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        sets: Any = self.fieldsets
+        return [
+            (name, {"fields": ["in_words" if field == "conditions" else field for field in options["fields"]]})
+            for name, options in sets
+        ]
+
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else dict(self.prepopulated_fields)
 
@@ -166,7 +179,7 @@ class CampaignAdmin(AccountAdmin):
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["slug"] if obj is not None and lifecycle.slug_is_fixed(obj) else []
+        return ["in_words", *(["slug"] if obj is not None and lifecycle.slug_is_fixed(obj) else [])]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         """Archived ones are found by searching, and by the filter; the list is without them."""
@@ -224,6 +237,17 @@ class CampaignAdmin(AccountAdmin):
         if campaign.starts_at is None and campaign.ends_at is None:
             return "always"
         return render_to_string("panel/period.html", {"campaign": campaign})
+
+    @column("and only if")
+    def in_words(self, campaign: Campaign) -> str:
+        if campaign.conditions is None:
+            return "–"
+        known = vocabulary(Configuration(campaign.account, 0))
+        try:
+            tree = parse_conditions(campaign.conditions, known, tuple(campaign.events))
+        except RuleError as error:
+            return str(error)
+        return conditions_in_words(tree, campaign.account.zone)
 
     @column("to whom")
     def audience(self, campaign: Campaign) -> str:

@@ -5,7 +5,8 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -120,7 +121,10 @@ def in_account_and_zone(site: PanelSite, view: View) -> View:
         if standing is None and name not in WITHOUT_ACCOUNT:
             return no_account(site, request)
         with timezone.override(zone(standing)):
-            response = view(request, *args, **kwargs)
+            try:
+                response = view(request, *args, **kwargs)
+            except (PermissionDenied, Http404) as error:
+                response = closed(site, request, found=isinstance(error, PermissionDenied))
             if isinstance(response, TemplateResponse):
                 response.render()
             return response
@@ -130,6 +134,13 @@ def in_account_and_zone(site: PanelSite, view: View) -> View:
 
 def zone(standing: Standing | None) -> Any:
     return standing.account.zone if standing else timezone.get_default_timezone()
+
+
+def closed(site: PanelSite, request: HttpRequest, *, found: bool) -> HttpResponse:
+    """In the panel's frame: a page that the role may not open, or that is not there."""
+    title = "Not open to you" if found else "Not found"
+    context = {**site.each_context(request), "title": title, "found": found}
+    return TemplateResponse(request, "panel/closed.html", context, status=403 if found else 404)
 
 
 def no_account(site: PanelSite, request: HttpRequest) -> HttpResponse:

@@ -74,6 +74,14 @@ def test_a_refused_form_keeps_the_picture_and_says_so(client, ours):
     assert f'<option value="{kept.pk}" selected>' in text
 
 
+@pytest.mark.parametrize(("role", "told"), [("viewer", True), ("marketer", False)])
+def test_who_only_reads_is_told_conditions_in_words(role, told, login, ours):
+    Campaign.objects.update(conditions={"property": "price", "gte": 50})
+    text = login(ours.account, role).get(page(ours[LABEL])).content.decode()
+    assert ("price at least 50" in text or "price is at least 50" in text) is told
+    assert ("&quot;gte&quot;" in text) is not told
+
+
 def test_a_live_campaign_does_not_become_a_draft(client, ours):
     Campaign.objects.update(status="live")
     response = save(client, ours[LABEL], status="draft")

@@ -103,6 +103,21 @@ def test_a_viewer_sees_no_personal_data_on_the_pages_that_it_may_open(login: Log
         assert "jane@" not in client.get(reverse(f"panel:{name}")).content.decode()
 
 
+def test_a_page_that_is_closed_to_a_role_says_so_in_the_panels_frame(login: Login, ours: House) -> None:
+    response = login(ours.account, "viewer").get(reverse("panel:accounts_apitoken_changelist"))
+
+    assert response.status_code == 403
+    assert "In “Our shop” you are viewer." in response.content.decode()
+    assert reverse("panel:dmp_segment_changelist") in response.content.decode()
+
+
+def test_a_page_of_another_account_is_not_found_in_the_panels_frame(login: Login, ours: House, theirs: House) -> None:
+    response = login(ours.account).get(reverse("panel:campaign_report", args=[theirs["adserver.campaign"].pk]))
+
+    assert response.status_code == 404
+    assert "belongs to another account than “Our shop”" in response.content.decode()
+
+
 def test_a_viewer_is_told_that_a_webhook_uses_a_segment_but_not_which(login: Login, ours: House) -> None:
     address = reverse("panel:dmp_segment_change", args=[ours["dmp.segment"].pk])
     page = reverse("panel:dmp_webhook_change", args=[ours["dmp.webhook"].pk])
