@@ -61,6 +61,8 @@ class Explained(Exception):
 def query_campaigns(configuration: Configuration, query: Query, now: datetime) -> list[dict[str, Any]]:
     """Records the event and gives the elements for its person, the effect of this event included."""
     assert_name(query)
+    if not query.event.bot and offers.of(configuration).live.personal:
+        state.past_ahead(query.event.visitor)
     row = recorded(configuration, query, now)
     metrics.recorded.inc()
     if query.event.bot:
@@ -270,7 +272,7 @@ class Person(NamedTuple):
 
 def past(configuration: Configuration, event: Event, person: Person, now: datetime) -> dict[int, Past] | None:
     if person.is_new:  # has seen nothing; yet what it is shown now could not be told while Valkey is away
-        return {} if state.is_there() else None
+        return {} if state.is_there(event.visitor) else None
     unit = visitor_key(configuration.id, person.unit)
     return state.past(unit, event.visitor, person.profile, offers.of(configuration).slugs, now)
 

@@ -87,11 +87,17 @@ def past(
     return told(found)
 
 
-def is_there() -> bool:
-    """Whether Valkey answers."""
+def past_ahead(visitor: UUID) -> None:
+    """Asks for what `past` will most probably look for: the copy of the visitor itself."""
+    if not _untold:
+        valkey.ask_ahead("GET", name(visitor))
+
+
+def is_there(visitor: UUID) -> bool:
+    """Whether Valkey answers, asked as `past_ahead` did."""
     try:
         tell()
-        valkey.ask("PING")
+        valkey.ask("GET", name(visitor))
     except valkey.Away:
         return False
     return True

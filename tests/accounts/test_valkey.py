@@ -3,6 +3,8 @@
 import time
 
 import pytest
+import redis
+from django.conf import settings
 from redis.exceptions import NoScriptError
 
 from accounts import valkey
@@ -51,3 +53,41 @@ def test_a_frozen_server_is_waited_for_once(valkey_frozen):
         with pytest.raises(valkey.Away):
             valkey.ask("GET", "test:a")
     assert time.monotonic() - started < 10 * valkey.SECONDS
+
+
+@pytest.fixture
+def other():
+    """Another process's connection."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+def test_what_was_asked_ahead_is_as_of_then(other):
+    valkey.ask("SET", "test:a", "before")
+    valkey.ask_ahead("GET", "test:a")
+    assert other.get("test:a") == b"before"  # the server has read both connections
+    other.set("test:a", "after")
+    assert [valkey.ask("GET", "test:a"), valkey.ask("GET", "test:a")] == [b"before", b"after"]
+
+
+def test_what_is_changed_in_between_is_seen():
+    valkey.ask("SET", "test:a", "before")
+    valkey.ask_ahead("GET", "test:a")
+    valkey.ask("SET", "test:a", "after")
+    assert valkey.ask("GET", "test:a") == b"after"
+
+
+def test_what_nobody_asked_for_after_all_is_asked_anew(other):
+    valkey.ask("SET", "test:a", "before")
+    valkey.ask_ahead("GET", "test:a")
+    other.get("test:a")
+    other.set("test:a", "after")
+    valkey.ask_ahead("GET", "test:a")
+    assert valkey.ask("GET", "test:a") == b"after"
+
+
+def test_a_server_that_went_before_it_answered_is_asked_anew():
+    valkey.ask("SET", "test:a", "there")
+    valkey.ask_ahead("GET", "test:a")
+    valkey._mine.connection._sock.shutdown(2)
+    assert valkey.ask("GET", "test:a") == b"there"
