@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts import body
 from accounts.body import MAX_DEPTH, parse_object
 from accounts.errors import Malformed
 
@@ -31,12 +32,24 @@ def test_eight_levels_are_the_deepest(depth, lists):
 
 @given(st.integers(900, 1100))
 def test_a_thousand_values_are_the_most(number):
-    body = json.dumps({"x": [1] * (number - 1)}).encode()
+    sent = json.dumps({"x": [1] * (number - 1)}).encode()
     if number <= 1000:
-        assert len(parse_object(body)["x"]) == number - 1
+        assert len(parse_object(sent)["x"]) == number - 1
     else:
         with pytest.raises(Malformed, match="1000 values"):
-            parse_object(body)
+            parse_object(sent)
+
+
+def test_what_no_stack_may_hold_is_not_decoded(monkeypatch):
+    monkeypatch.setattr(body, "_decode", None)
+    for deep in (b'{"a":' * 10_000, nested(1000), nested(1000, lists=True)):
+        with pytest.raises(Malformed, match="deeper than 8 levels"):
+            parse_object(deep)
+
+
+def test_brackets_in_texts_and_side_by_side_are_not_nested():
+    text = '[{"\\\\' * 300
+    assert parse_object(json.dumps({"a": text, "b": [[]] * 600}).encode()) == {"a": text, "b": [[]] * 600}
 
 
 @pytest.mark.parametrize(("length", "fits"), [(8192, True), (8193, False)])
