@@ -151,14 +151,27 @@ def up_to_date(
     *,
     locked: bool,
 ) -> tuple[Any, ...]:
-    """The standings after what the event touches, and what is due, was evaluated; at a visitor's first event also what
-    may have people of whom nothing is known."""
-    segments, *visitor, of_profile, pins_in, pins_out, bucket, profile, created_at, due_at, profile_due_at = row
+    """The standings after what the event touches, and what is due, was evaluated; at the first event of a new visitor
+    also what may have people of whom nothing is known, of a known one everything."""
+    (
+        segments,
+        *visitor,
+        of_profile,
+        pins_in,
+        pins_out,
+        bucket,
+        profile,
+        created_at,
+        due_at,
+        profile_due_at,
+        first_seen,
+    ) = row
     who = pins_in, pins_out, bucket, profile, created_at
-    is_new = created_at == now
     due = is_due(due_at, now) or is_due(profile_due_at, now)
-    if is_new:
+    if created_at == now:
         touches = active.of(configuration).at_first.union(touches)
+    elif first_seen == now:  # it was known before it was seen: until then it counted as seen when it was made
+        touches = active.of(configuration).revisions
     elif query.event.bot:
         return row
     else:

@@ -35,7 +35,7 @@ LOGGED_OUT = f"(SELECT profile IS NULL {VISITOR})"
 """What the newest event of a visitor asserts is so already. A statement that waited for the row's lock looks at the row
 as the other transaction left it: when that one linked the visitor anew, nothing is recorded here."""
 STANDINGS = """v.segments, v.pins_in, v.pins_out, p.segments, p.pins_in, p.pins_out, p.bucket, p.key, v.created_at,
-    v.due_at, p.due_at"""
+    v.due_at, p.due_at, v.first_seen"""
 PERSON = f"SELECT {STANDINGS} FROM seen v LEFT JOIN cdp_profile p ON p.key = v.profile"  # noqa: S608
 LOCKED = f"""SELECT {STANDINGS} FROM seen v LEFT JOIN (
     SELECT * FROM cdp_profile WHERE key = (SELECT profile FROM seen) FOR UPDATE) p ON true"""  # noqa: S608

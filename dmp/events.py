@@ -134,9 +134,8 @@ SEEN = """INSERT INTO dmp_visitor AS v (key, visitor_id, first_seen, last_seen, 
         language = CASE WHEN NEWER THEN coalesce(EXCLUDED.language, v.language) ELSE v.language END,
         utm = CASE WHEN EXCLUDED.utm_at >= coalesce(v.utm_at, EXCLUDED.utm_at) THEN EXCLUDED.utm ELSE v.utm END,
         utm_at = greatest(v.utm_at, EXCLUDED.utm_at)
-    RETURNING v.key, v.profile, v.segments, v.pins_in, v.pins_out, v.due_at, v.created_at""".replace(
-    "NEWER", "EXCLUDED.last_seen >= coalesce(v.last_seen, EXCLUDED.last_seen)"
-)
+    RETURNING v.key, v.profile, v.segments, v.pins_in, v.pins_out, v.due_at, v.created_at,
+        v.first_seen""".replace("NEWER", "EXCLUDED.last_seen >= coalesce(v.last_seen, EXCLUDED.last_seen)")
 
 
 BESIDE = "SELECT v.key FROM dmp_visitor v WHERE v.key IN (SELECT visitor FROM fresh)"

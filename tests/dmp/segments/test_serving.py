@@ -87,6 +87,17 @@ def test_a_new_visitor_is_in_what_asks_for_nothing_done(segment, api, shop, insi
     assert inside() == ["half", "lookers"]
 
 
+def test_who_was_known_before_it_was_seen_counts_from_its_first_event(segment, api, shop, inside, at):
+    segment(ageless={"attribute": "age", "exists": False, "for": "3d"})
+    api("/visitors/attributes", shop.visitor(attributes={"country": ["tr"]}))
+    at(days=4)
+    assert inside() == ["ageless"]
+    api(CQ, shop.event())
+    assert inside() == []
+    at(days=8)
+    assert inside() == ["ageless"]
+
+
 def test_a_new_visitor_is_not_asked_what_only_events_decide(segment, api, shop):
     segment(viewers=VIEWED, regular={"any": [{"event": "purchase"}, {"attribute": "plan", "eq": "gold"}]})
     api(CQ, shop.event())
