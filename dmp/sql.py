@@ -28,8 +28,8 @@ MOST_PREPARED = 300
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 Prepared = OrderedDict[tuple[bytes, tuple[int, ...]], bytes]
-_prepared: WeakKeyDictionary[psycopg.Connection[Any], Prepared] = WeakKeyDictionary()
-"""The names of what each connection has prepared, by text and types of parameters; the last used last."""
+_kept: WeakKeyDictionary[psycopg.Connection[Any], tuple[Any, Prepared]] = WeakKeyDictionary()
+"""Of each connection the names of what it has prepared, by text and types of parameters; the last used last."""
 _numbers = itertools.count()
 
 
@@ -47,21 +47,28 @@ def run(statement: str, values: dict[str, Any], *, binary: bool = False, prepare
         with psycopg.RawCursor(raw) as cursor:
             return cursor.execute(with_literals(statement, values, raw), prepare=False, binary=binary).fetchall()
     text, names = numbered(statement)
-    transformer = Transformer(raw)
+    transformer, known = kept_of(raw)
     parameters = transformer.dump_sequence([array_of(values[name]) for name in names], [PyFormat.AUTO] * len(names))
-    name = prepared(raw, text, transformer.types or ())
+    name = prepared(raw, known, text, transformer.types or ())
     result = executed(raw, name, parameters, transformer.formats, binary=binary)
     if not result.nfields:
         return []
     transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)
+    rows: list[tuple[Any, ...]] = transformer.load_rows(0, result.ntuples, tuple)
+    return rows
 
 
-def prepared(raw: psycopg.Connection[Any], text: bytes, types: tuple[int, ...]) -> bytes:
+def kept_of(raw: psycopg.Connection[Any]) -> tuple[Any, Prepared]:
+    """What the connection keeps: how values are written and read, found out once for each type (without the connection:
+    it would never be let go), and its statements."""
+    found = _kept.get(raw)
+    if found is None:
+        found = _kept[raw] = Transformer(raw.adapters), OrderedDict()
+    return found
+
+
+def prepared(raw: psycopg.Connection[Any], known: Prepared, text: bytes, types: tuple[int, ...]) -> bytes:
     """The name under which the connection has the statement prepared."""
-    known = _prepared.get(raw)
-    if known is None:
-        known = _prepared[raw] = OrderedDict()
     key = text, types
     name = known.get(key)
     if name is not None:
