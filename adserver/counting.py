@@ -63,22 +63,17 @@ class Decided:
         self.eligible: Counter[tuple[str, int]] = Counter()
         """By device."""
         self.served: Counter[tuple[str, Choice]] = Counter()
-        self.waiting: list[tuple[Decision, str]] = []
 
-    def add_up(self) -> None:
-        """What waits: many at once, outside of the requests but one, cost a third."""
-        for decision, device in self.waiting:
-            for pair in decision.reasons:
-                self.reasons[pair] += 1
-            if decision.eligible:
-                self.eligible[device, decision.eligible] += 1
-            for choice in decision.chosen:
-                self.served[device, choice] += 1
-        self.waiting.clear()
+    def add(self, decision: Decision, device: str) -> None:
+        for pair in decision.reasons:
+            self.reasons[pair] += 1
+        if decision.eligible:
+            self.eligible[device, decision.eligible] += 1
+        for choice in decision.chosen:
+            self.served[device, choice] += 1
 
     def take_apart(self) -> None:
         """Into the counts of each campaign; under the lock."""
-        self.add_up()
         account, hour, campaigns = self.account, self.hour, self.board.campaigns
         for (reason, some), n in self.reasons.items():
             for index in bits(some):
@@ -108,7 +103,7 @@ _cells: dict[str, Counter[Cell]] = {name: Counter() for name in COUNTED}
 _reasons: Counter[Reason] = Counter()
 _marks: dict[Unit, datetime] = {}
 _decided: dict[tuple[Board, int], Decided] = {}
-MOST_SETS, MOST_WAITING = 5_000, 200
+MOST_SETS = 5_000
 
 WRITE_CELL = """
 INSERT INTO adserver_campaignstat AS s
@@ -161,11 +156,9 @@ def decided(account: UUID, board: Board, decision: Decision, device: str | None,
         known = _decided.get((board, hour))
         if known is None:
             known = _decided[board, hour] = Decided(account, board, hour)
-        known.waiting.append((decision, device or ""))
-        if len(known.waiting) >= MOST_WAITING:
-            known.add_up()
-            if len(known.reasons) > MOST_SETS:
-                take_apart()
+        known.add(decision, device or "")
+        if len(known.reasons) > MOST_SETS:
+            take_apart()
 
 
 def take_apart() -> None:

@@ -37,7 +37,7 @@ def kept(campaign: Campaign) -> bool:
     return True
 
 
-@dataclass(slots=True)  # not frozen: that is made three times as slowly
+@dataclass(frozen=True, slots=True)
 class Context:
     """The event and its person. `unit` is what draws hash: the profile's bucket, else the visitor id. `subject` gives
     what conditions look at.
