@@ -95,20 +95,20 @@ def _answer_ahead(connection: Any) -> tuple[tuple[Any, ...] | None, Any]:
     """What was asked ahead, with its answer; None where the server has gone since."""
     asked, _mine.ahead = _mine.ahead, None
     try:
-        return asked, reply(connection._sock)
-    except TimeoutError as error:
-        connection.disconnect()
-        raise redis.TimeoutError from error
+        return asked, _ask(connection, None)
+    except redis.TimeoutError:
+        raise
     except (redis.RedisError, OSError):
-        connection.disconnect()
         return None, None
 
 
-def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
+def _ask(connection: Any, command: tuple[Any, ...] | None) -> Any:
+    """The answer to a command, or to the one that was sent (None)."""
     try:
-        if not connection.is_connected:
-            connection.connect()
-        connection._sock.sendall(packed(command))
+        if command is not None:
+            if not connection.is_connected:
+                connection.connect()
+            connection._sock.sendall(packed(command))
         return reply(connection._sock)
     except ResponseError:
         raise
