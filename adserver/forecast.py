@@ -12,7 +12,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import NamedTuple
@@ -92,15 +92,6 @@ class Rates(NamedTuple):
     shown: float = 1.0
     clicked: float = 0.0
     dismissed: float = 0.0
-
-
-@dataclass(slots=True)
-class Did:
-    """What a person did with a campaign so far."""
-
-    shown: list[float] = field(default_factory=list)
-    clicked: bool = False
-    dismissed_at: float | None = None
 
 
 def forecast(configuration: Configuration, campaign: Campaign, now: datetime) -> Forecast | None:
@@ -219,40 +210,37 @@ class Replay:
 
     def person(self, visitor: Visitor, profile: object | None, events: Sequence[Event], moves: Moves) -> Seen:
         """Backwards through what it entered and left to the segments of each event, then forwards."""
-        ends = [Level(self.standing(visitor), moves[visitor.key])]
+        own, joint = Level(self.standing(visitor), moves[visitor.key]), Level(NOBODY, ())
         if profile is not None:
-            ends.append(Level(self.standing(profile), moves[profile.key]))  # type: ignore[attr-defined]
-        within = [
-            together(*(level.at(event.time) for level in ends), *[NOBODY] * (2 - len(ends)))
-            for event in reversed(events)
-        ]
+            joint = Level(self.standing(profile), moves[profile.key])  # type: ignore[attr-defined]
+        within = [together(own.at(event.time), joint.at(event.time)) for event in reversed(events)]
         unit = str(getattr(profile, "bucket", None) or visitor.visitor_id)
         control = held_out(self.rules.holdout_percent, self.rules.salt, unit)
-        did: dict[int, Did] = defaultdict(Did)
+        past: dict[int, decision.Past] = {}
         eligible, served, shown = False, [], 0
         for event, segments in zip(events, reversed(within), strict=True):
-            found = decision.choose(self.board, self.context(event, segments, unit, did, control), self.draw)
+            found = decision.choose(self.board, self.context(event, segments, unit, past, control), self.draw)
             eligible = eligible or bool(found.eligible & self.bit)
             for choice in found.chosen:
-                own = choice.campaign.id == self.own
-                if own:
+                mine = choice.campaign.id == self.own
+                if mine:
                     served.append(event.time.astimezone(self.configuration.zone).date())
                 if self.draw() < self.rates.shown:
-                    shown += own
-                    self.show(did[choice.campaign.id], event.time.timestamp())
+                    shown += mine
+                    before = past.get(choice.campaign.id) or decision.Past()
+                    past[choice.campaign.id] = self.shown(before, event.time.timestamp())
         return Seen(eligible, served, shown)
 
-    def show(self, did: Did, at: float) -> None:
-        did.shown.append(at)
-        did.clicked = did.clicked or self.draw() < self.rates.clicked
-        if self.draw() < self.rates.dismissed:
-            did.dismissed_at = at
+    def shown(self, past: decision.Past, at: float) -> decision.Past:
+        clicked = past.clicked or self.draw() < self.rates.clicked
+        dismissed_at = at if self.draw() < self.rates.dismissed else past.dismissed_at
+        return past._replace(shown=[*past.shown, at], clicked=clicked, dismissed_at=dismissed_at)
 
     def standing(self, person: object) -> Standing:
         return standing(self.configuration, (person.segments, person.pins_in, person.pins_out))  # type: ignore[attr-defined]
 
     def context(
-        self, event: Event, segments: frozenset[int], unit: str, did: dict[int, Did], control: bool
+        self, event: Event, segments: frozenset[int], unit: str, past: dict[int, decision.Past], control: bool
     ) -> decision.Context:
         return decision.Context(
             now=event.time,
@@ -264,9 +252,7 @@ class Replay:
             unit=unit,
             subject=lambda: fact_of(event),  # type: ignore[arg-type]  # the row has the same columns
             zone=self.configuration.zone,
-            past=lambda: {
-                id: decision.Past(one.shown, one.clicked, False, one.dismissed_at) for id, one in did.items()
-            },
+            past=lambda: past,
             reached=self.reached,
             control=control,
         )
