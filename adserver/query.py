@@ -153,20 +153,8 @@ def up_to_date(
 ) -> tuple[Any, ...]:
     """The standings after what the event touches, and what is due, was evaluated; at the first event of a new visitor
     also what may have people of whom nothing is known, of a known one everything."""
-    (
-        segments,
-        *visitor,
-        of_profile,
-        pins_in,
-        pins_out,
-        bucket,
-        profile,
-        created_at,
-        due_at,
-        profile_due_at,
-        first_seen,
-    ) = row
-    who = pins_in, pins_out, bucket, profile, created_at
+    *person, due_at, profile_due_at, first_seen = row
+    segments, _, _, of_profile, _, _, _, profile, created_at = person
     due = is_due(due_at, now) or is_due(profile_due_at, now)
     if created_at == now:
         touches = active.of(configuration).at_first.union(touches)
@@ -181,8 +169,8 @@ def up_to_date(
     now = clock.now()  # the locks may have waited for an event that happened after this one
     people: dict[str, list[UUID]] = {Level.VISITOR: [query.event.visitor], Level.PROFILE: [profile] if profile else []}
     found = refresh(configuration, people, now, "event", touches, due=due, locked=locked)
-    segments = found.get(query.event.visitor, segments)
-    return segments, *visitor, found.get(profile, of_profile), *who
+    person[0], person[3] = found.get(query.event.visitor, segments), found.get(profile, of_profile)
+    return tuple(person)
 
 
 def record_in_transaction(configuration: Configuration, query: Query, now: datetime) -> tuple[Any, ...] | None:

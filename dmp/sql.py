@@ -29,7 +29,8 @@ GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 Prepared = OrderedDict[tuple[bytes, tuple[int, ...]], bytes]
 _kept: WeakKeyDictionary[psycopg.Connection[Any], tuple[Any, Prepared]] = WeakKeyDictionary()
-"""Of each connection the names of what it has prepared, by text and types of parameters; the last used last."""
+"""Of each connection its Transformer, and the names of what it has prepared, by text and types of parameters; the last
+used last."""
 _numbers = itertools.count()
 
 

@@ -98,11 +98,15 @@ def load_active(configuration: Configuration) -> Active:
 
 def may_have_nobody(revision: Revision) -> bool:
     """Whether somebody of whom nothing is known but the name and the newest event may be in, now or later."""
-    for leaf in rules.leaves(revision.rule):
-        if isinstance(leaf, rules.Sample) or (isinstance(leaf, rules.AttributeIs) and leaf.name in RESERVED):
-            return True
     now = clock.now()
+    if asks_of_newest(revision.rule) or any(isinstance(leaf, rules.Sample) for leaf in rules.leaves(revision.rule)):
+        return True
     return revision.ask(facts.Facts(revision.zone, first_seen=now), now) != Outcome(False, None)
+
+
+def asks_of_newest(rule: rules.Condition) -> bool:
+    """Whether it names an attribute that any event may change."""
+    return not rules.attributes_named(rule).isdisjoint(RESERVED)
 
 
 active: Derived[Active] = Derived(load_active)
@@ -120,7 +124,7 @@ def event_checks(revisions: Iterable[Revision]) -> dict[str, tuple[tuple[Revisio
     """By event code, which revisions an event can touch."""
     found: dict[str, list[tuple[Revision, Check | None]]] = defaultdict(list)
     for revision in revisions:
-        if not rules.attributes_named(revision.rule).isdisjoint(RESERVED):  # any event may change those
+        if asks_of_newest(revision.rule):
             found["*"].append((revision, None))
         for codes, where in asked_of_events(revision.rule):
             check = None if where is None else prepare_where(where)
