@@ -10,6 +10,7 @@ from dmp.models import Segment
 PLATFORM = "www.example.com"
 VISITOR = "22222222-2222-4222-8222-222222222222"
 PROFILE = "john@example.com"
+BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     "country": {},
     "firstName": {"personal": True},

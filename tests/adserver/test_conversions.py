@@ -14,7 +14,7 @@ from adserver import conversions
 from adserver.models import Campaign, CampaignStat, Conversion
 from adserver.tasks import attribute_orders, roll_up
 from tests.adserver.offers import make_campaign
-from tests.shops import PROFILE, VISITOR
+from tests.shops import BOT, PROFILE, VISITOR
 
 OTHER = "33333333-3333-4333-8333-333333333333"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -182,8 +182,7 @@ def test_a_campaign_may_count_only_what_it_showed(account, clock, shown, tell, b
 def test_a_bots_order_is_no_conversion(account, clock, shown, tell, api, shop):
     make_campaign(account)
     tell("c", shown())
-    googlebot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-    api("/campaigns/query", shop.event("purchase", orderId="O1", orderTotal=5), HTTP_USER_AGENT=googlebot)
+    api("/campaigns/query", shop.event("purchase", orderId="O1", orderTotal=5), HTTP_USER_AGENT=BOT)
     attribute_orders()
     assert converted() == []
 

@@ -15,10 +15,9 @@ from dmp.keys import visitor_key
 from dmp.memberships import Pins, pin
 from dmp.models import Event, Level, Segment, Visitor
 from tests.adserver.offers import make_campaign
-from tests.shops import VISITOR
+from tests.shops import BOT, VISITOR
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"
-BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
 @pytest.fixture

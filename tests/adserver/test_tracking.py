@@ -14,9 +14,8 @@ from adserver.signing import sign
 from dmp.models import Event, Once, Visitor
 from tests.adserver.offers import make_campaign, make_placement
 from tests.api.threads import together
-from tests.shops import VISITOR, make_account
+from tests.shops import BOT, VISITOR, make_account
 
-BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 LINK = "https://shop.example/sale?a=1&b=ü"
 EVENTS = {"i": "$impression", "v": "$viewable", "c": "$click", "x": "$dismiss"}
 

@@ -17,7 +17,7 @@ from dmp.segments.clock import tick
 from dmp.segments.retired import clean
 from dmp.tasks import build_segments
 from dmp.tasks import tick as tick_task
-from tests.shops import PROFILE
+from tests.shops import BOT, PROFILE
 
 CQ = "/campaigns/query"
 START = clock.now().replace(microsecond=0)
@@ -80,7 +80,7 @@ def test_what_a_member_cannot_lose_is_not_asked_again(segment, view, at):
     assert [query["sql"].split()[0] for query in asked] == ["SAVEPOINT", "WITH", "RELEASE"]
 
 
-@pytest.mark.parametrize("agent", ["", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"])
+@pytest.mark.parametrize("agent", ["", BOT])
 def test_a_new_visitor_is_in_what_asks_for_nothing_done(segment, api, shop, inside, agent):
     segment(lookers={"not": {"event": "purchase"}}, half={"sample": {"from": 0, "to": 100}}, viewers=VIEWED)
     api(CQ, shop.event(), HTTP_USER_AGENT=agent)

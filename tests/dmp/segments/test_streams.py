@@ -24,6 +24,7 @@ from dmp.segments.refresh import memberships
 from dmp.segments.vocabulary import vocabulary
 from tests.dmp.segments.population import STEPS, Rules, event, instants
 from tests.dmp.segments.test_differential import EVERYTHING
+from tests.shops import BOT
 
 FIRST = int(os.environ.get("DIFFERENTIAL_SEED", 0))
 RULES, EVENTS = int(os.environ.get("DIFFERENTIAL_RULES", 30)), 25
@@ -31,7 +32,6 @@ LOOSE = {"addToCart": {"sku": "text", "price": "number", "size": "number", "gift
 FIELDS = {"order_total": "orderTotal", "purchased_items": "purchasedItems"}
 PEOPLE = [str(UUID(int=number, version=4)) for number in range(4)]
 NAMES = [None, None, "ann@example.com", "bob@example.com"]
-BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
 @pytest.fixture
@@ -56,27 +56,23 @@ def ahead():
 def serve(shop, random, now):
     """Segments with random rules, one of them named by others."""
     maker = Rules(random, now)
-    configuration = snapshot.configuration(shop.account.pk)
-    rules = [{"vip": {"event": "purchase", "within": "3d"}}]
-    while len(rules) < RULES:
+    save(shop, "vip", {"event": "purchase", "within": "3d"})
+    snapshot.clear()
+    known, made = vocabulary(snapshot.configuration(shop.account.pk)), 1
+    while made < RULES:
         raw = maker.make()
         try:
-            parse(raw, vocabulary(configuration))
+            parse(raw, known)
         except RuleError:  # names what this account has not
             continue
-        rules.append({f"s{len(rules)}": raw})
-        if len(rules) == 2:
-            save(shop, rules)
-            snapshot.clear()
-            configuration = snapshot.configuration(shop.account.pk)
-    save(shop, rules[2:])
+        save(shop, f"s{made}", raw)
+        made += 1
     build_now(shop.account.pk)
     snapshot.clear()
 
 
-def save(shop, rules):
-    for [(name, rule)] in (one.items() for one in rules):
-        Segment.objects.create(account=shop.account, name=name, rule=rule)
+def save(shop, name, rule):
+    Segment.objects.create(account=shop.account, name=name, rule=rule)
 
 
 def sent(shop, random):
