@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from dmp import sql
+from dmp.segments import rules
 from dmp.segments.active import COLUMNS, Active, Revision
 from dmp.segments.evaluate.needs import Needs
 from dmp.segments.facts import Attribute, Event, Facts
@@ -28,6 +29,8 @@ MICROSECOND = timedelta(microseconds=1)
 CODE, TIME, PROPERTIES = 0, 1, 2
 NAMES = tuple(COLUMNS)
 LONG = frozenset(("path", "referrer"))
+ATTRIBUTES = ("p.attributes::text", "p.last_seen", *(f"p.{name}" for name in LATEST), "p.utm::text", "p.known")
+"""Those stored, and what the reserved ones are made of."""
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -61,7 +64,7 @@ class Known:
 
 class Wanted(NamedTuple):
     """Which events to read (`any`: those of all codes), their properties that have columns and, where `loose`, those
-    that have none; and the memberships of which segments (None: all)."""
+    that have none; the memberships of which segments (None: all); whether the person's attributes."""
 
     codes: list[str]
     any: bool
@@ -69,6 +72,7 @@ class Wanted(NamedTuple):
     loose: bool
     since: datetime
     segments: list[int] | None = None
+    attributes: bool = True
 
 
 class Plan(NamedTuple):
@@ -87,7 +91,7 @@ def wanted(revisions: Iterable[Revision], now: datetime) -> Wanted:
     """The events that these revisions ask for, together, with what else they tell in short, and all memberships."""
     asked = planned(tuple(revisions)).wanted(now)
     columns = tuple(name for name in NAMES if name in asked.columns or name not in LONG)
-    return asked._replace(columns=columns, segments=None)
+    return asked._replace(columns=columns, segments=None, attributes=True)
 
 
 def plan(known: Active, asked: frozenset[Revision]) -> Plan:
@@ -129,7 +133,9 @@ def planned(revisions: tuple[Revision, ...]) -> Plan:
     named = {bound.segment for revision in revisions for bound in revision.references.values()}
     segments = sorted(named.union(revision.segment for revision in revisions))
     columns = tuple(name for name in NAMES if name in names)
-    return Plan(revisions, Wanted(sorted(codes), any_code, columns, loose, EPOCH, segments), earliest(sinces))
+    attributes = any(rules.attributes_named(revision.rule) for revision in revisions)
+    asked_for = Wanted(sorted(codes), any_code, columns, loose, EPOCH, segments, attributes)
+    return Plan(revisions, asked_for, earliest(sinces))
 
 
 def earliest(sinces: set[timedelta | datetime | None]) -> tuple[timedelta | datetime | None, ...]:
@@ -148,20 +154,20 @@ def since_of(since: timedelta | datetime | None, now: datetime) -> datetime:
 
 
 @lru_cache(maxsize=1000)
-def statement(names: tuple[str, ...], columns: tuple[str, ...], *, loose: bool, some: bool) -> str:
+def statement(names: tuple[str, ...], columns: tuple[str, ...], *, loose: bool, some: bool, attributes: bool) -> str:
     """For people of these levels, with these properties of their events; `some`: with memberships of some segments
-    only."""
+    only; `attributes`: with their attributes."""
     parts = ["e.event", "(extract(epoch FROM e.time) * 1000000)::bigint", "e.properties" if loose else "NULL"]
     event = f"json_build_array({', '.join([*parts, *(f'e.{COLUMNS[name]}' for name in columns)])})"
-    return " UNION ALL ".join(of_level(name, event, some=some) for name in names)
+    return " UNION ALL ".join(of_level(name, event, some=some, attributes=attributes) for name in names)
 
 
-def of_level(name: str, event: str, *, some: bool) -> str:
+def of_level(name: str, event: str, *, some: bool, attributes: bool) -> str:
     level = levels[name]
     of_segments = " AND m.segment_id = ANY(%(segments)s)" if some else ""
     people = level.people.replace("KEYS", f"{name}_keys")
-    return f"""SELECT '{name}', p.person, p.attributes::text, p.segments, p.due_at, p.first_seen, p.last_seen, p.bucket,
-        p.platform, p.device, p.country, p.language, p.utm::text, p.known,
+    told = ATTRIBUTES if attributes else ("NULL",) * len(ATTRIBUTES)
+    return f"""SELECT '{name}', p.person, p.segments, p.due_at, p.first_seen, p.bucket, {", ".join(told)},
         (SELECT json_agg(json_build_array(m.segment_id, m.revision, m.pinned, m.by_rule, m.entered_at, m.left_at,
             m.next_check_at))::text FROM dmp_membership m WHERE m.person = p.person{of_segments}),
         CASE WHEN %(any)s OR cardinality(%(codes)s::text[]) > 0 THEN (SELECT json_agg(x.event)::text FROM (
@@ -177,18 +183,23 @@ def read(people: Mapping[str, Collection[UUID]], events: Wanted, zone: ZoneInfo)
     if not names:
         return []
     values: dict[str, Any] = events._asdict() | {f"{name}_keys": list(people[name]) for name in names}
-    text = statement(names, events.columns, loose=events.loose, some=events.segments is not None)
-    return [known(row, events.columns, zone) for row in sql.run(text, values)]
+    some = events.segments is not None
+    text = statement(names, events.columns, loose=events.loose, some=some, attributes=events.attributes)
+    return [known(row, events.columns, zone) for row in sql.run(text, values, binary=True)]
 
 
 def known(row: tuple[Any, ...], columns: tuple[str, ...], zone: ZoneInfo) -> Known:
-    level, key, attributes, segments, due_at, first_seen, last_seen, bucket, *latest, utm, is_known, rows, events = row
+    level, key, segments, due_at, first_seen, bucket, stored, last_seen, *latest, utm, is_known, rows, events = row
+    attributes = {}
+    if stored is not None:
+        reserved = dict(zip(LATEST, latest, strict=True))
+        attributes = attributes_of(decode(stored), reserved, utm, first_seen, last_seen, is_known)
     found = decode(events) if events else []
     facts = Facts(
         zone,
         first_seen,
         bucket,
-        attributes_of(decode(attributes), dict(zip(LATEST, latest, strict=True)), utm, first_seen, last_seen, is_known),
+        attributes,
         {},
         [fact(item, columns) for item in reversed(found[:MAX_EVENTS])],
     )
@@ -199,7 +210,7 @@ def known(row: tuple[Any, ...], columns: tuple[str, ...], zone: ZoneInfo) -> Kno
 
 
 def instant(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    return None if text is None else datetime.fromisoformat(text)  # the session's zone is UTC
 
 
 def fact(item: Sequence[Any], columns: tuple[str, ...]) -> Event:
