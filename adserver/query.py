@@ -183,7 +183,7 @@ def record_in_transaction(configuration: Configuration, query: Query, now: datet
     if query.consent and query.stored:
         write_consent(configuration, query, now)
     row = identity.read_standings(event.visitor)
-    if row is None or event.bot:
+    if row is None or (event.bot and not query.consent):
         return row
     profiles = query.relinked | ({row[7]} if row[7] else set())
     people: dict[str, list[UUID]] = {Level.VISITOR: [event.visitor], Level.PROFILE: sorted(profiles)}

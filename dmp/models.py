@@ -330,7 +330,7 @@ class MembershipChange(models.Model):
     pk = models.CompositePrimaryKey("person", "id")
     person = models.UUIDField()
     id = models.UUIDField(default=uuid.uuid4)
-    segment = models.ForeignKey(Segment, models.DO_NOTHING, db_constraint=False, related_name="+")
+    segment = models.ForeignKey(Segment, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     account = models.ForeignKey(Account, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     level = models.CharField(max_length=8, choices=Level.choices)
     entered = models.BooleanField()

@@ -167,6 +167,15 @@ def test_an_attribute_moves_its_person_at_once(segment, api, shop, inside):
     assert inside() == ["others"]
 
 
+@pytest.mark.parametrize("agent", [None, BOT])
+def test_consent_moves_its_person_at_once(segment, api, shop, inside, agent):
+    segment(consenting={"attribute": "consent.ads", "eq": True}, silent={"attribute": "consent.ads", "exists": False})
+    api(CQ, shop.event())
+    assert inside() == ["silent"]
+    api(CQ, shop.event(consent={"ads": True}), **({"HTTP_USER_AGENT": agent} if agent else {}))
+    assert inside() == ["consenting"]
+
+
 def test_an_edit_is_switched_to_and_the_old_rule_is_forgotten(segment, view, inside, at, shop):
     viewers = segment(viewers=VIEWED)
     view()
