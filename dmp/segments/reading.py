@@ -1,6 +1,6 @@
 """Reading what rules ask of people: one statement for some people of all levels.
 
-Events come as JSON arrays [code, microseconds, properties, price, ...] of what is asked for, which msgspec reads 10
+Events come as JSON arrays [code, time, properties, price, ...] of what is asked for, which msgspec reads 10
 times faster than rows.
 """
 
@@ -25,7 +25,6 @@ from dmp.segments.levels import LATEST, levels
 MAX_EVENTS = 2000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_PLANS = 1000
-MICROSECOND = timedelta(microseconds=1)
 CODE, TIME, PROPERTIES = 0, 1, 2
 NAMES = tuple(COLUMNS)
 LONG = frozenset(("path", "referrer"))
@@ -157,7 +156,7 @@ def since_of(since: timedelta | datetime | None, now: datetime) -> datetime:
 def statement(names: tuple[str, ...], columns: tuple[str, ...], *, loose: bool, some: bool, attributes: bool) -> str:
     """For people of these levels, with these properties of their events; `some`: with memberships of some segments
     only; `attributes`: with their attributes."""
-    parts = ["e.event", "(extract(epoch FROM e.time) * 1000000)::bigint", "e.properties" if loose else "NULL"]
+    parts = ["e.event", "e.time", "e.properties" if loose else "NULL"]
     event = f"json_build_array({', '.join([*parts, *(f'e.{COLUMNS[name]}' for name in columns)])})"
     return " UNION ALL ".join(of_level(name, event, some=some, attributes=attributes) for name in names)
 
@@ -222,7 +221,7 @@ def fact(item: Sequence[Any], columns: tuple[str, ...]) -> Event:
     if item[PROPERTIES]:
         for name, value in item[PROPERTIES].items():
             values.setdefault(name, value if type(value) is list else [value])
-    return Event(item[CODE], EPOCH + item[TIME] * MICROSECOND, values)
+    return Event(item[CODE], datetime.fromisoformat(item[TIME]), values)
 
 
 def attributes_of(
