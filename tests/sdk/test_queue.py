@@ -181,8 +181,11 @@ def test_without_locks_what_was_left_is_taken_after_a_minute(page: Page, site: A
 def test_the_queue_is_emptied(page: Page, site: Any, road: Any, stored: Any, call: str) -> None:
     open_page(page, site, stored)
     road.closed = "down"
+    under_way: list[Any] = []
+    page.on("request", lambda request: under_way.append(request))
+    page.on("requestfailed", lambda request: under_way.remove(request))
     look(page, 3)
-    wait_until(lambda: len(queued(page)) == 3)
+    wait_until(lambda: len(queued(page)) == 3 and not under_way)  # what is on its way arrives
     page.evaluate("(call) => segmenthub(call)", call)
     assert queued(page) == []
     road.closed = ""
