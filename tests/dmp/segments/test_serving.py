@@ -167,12 +167,12 @@ def test_an_attribute_moves_its_person_at_once(segment, api, shop, inside):
     assert inside() == ["others"]
 
 
-@pytest.mark.parametrize("agent", [None, BOT])
-def test_consent_moves_its_person_at_once(segment, api, shop, inside, agent):
+@pytest.mark.parametrize("headers", [{}, {"HTTP_USER_AGENT": BOT}])
+def test_consent_moves_its_person_at_once(segment, api, shop, inside, headers):
     segment(consenting={"attribute": "consent.ads", "eq": True}, silent={"attribute": "consent.ads", "exists": False})
     api(CQ, shop.event())
     assert inside() == ["silent"]
-    api(CQ, shop.event(consent={"ads": True}), **({"HTTP_USER_AGENT": agent} if agent else {}))
+    api(CQ, shop.event(consent={"ads": True}), **headers)
     assert inside() == ["consenting"]
 
 
